@@ -1,0 +1,1 @@
+"""A self-hosted identity and access management service with a GraphQL API."""

@@ -1,0 +1,1 @@
+"""What the service can do: one class an operation, all behind the kernel."""

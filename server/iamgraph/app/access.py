@@ -1,0 +1,109 @@
+"""The policies that apply to a principal, compiled, and tagged with the revision of the account they were read at."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..domain.entities import PrincipalType, Session, SessionPolicies
+from ..domain.policy.compile import compiled
+from ..domain.policy.evaluate import Policy, PolicyKind
+from ..store.access import PolicyRow
+from ..store.session import StoreSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What decides for one principal. `session` is None where no session policy narrows it."""
+
+    identity: tuple[Policy, ...] = ()
+    boundary: Policy | None = None
+    session: tuple[Policy, ...] | None = None
+
+
+class AccessCache:
+    """Compiled policies by principal. INVARIANT: what is kept was read at or after the revision it is tagged with, so an
+    entry whose tag is the account's revision now can't be stale."""
+
+    def __init__(self, size: int = 10_000) -> None:
+        self._size = size
+        self._kept: OrderedDict[str, tuple[int, Access]] = OrderedDict()
+
+    async def of_session(self, data: StoreSession, session: Session, revision: int) -> Access:
+        """What decides for a session: its principal's policies, narrowed by its own."""
+        if session.policies == SessionPolicies():
+            return await self.of_principal(data, session.principal_type, session.principal_id, revision)
+        kept = self._find(session.id, revision)
+        if kept is None:
+            whole = await self.of_principal(data, session.principal_type, session.principal_id, revision)
+            narrow = await session_policies(data, session.policies, session.principal_id)
+            kept = Access(identity=whole.identity, boundary=whole.boundary, session=narrow)
+            self._keep(session.id, revision, kept)
+        return kept
+
+    async def of_principal(self, data: StoreSession, kind: PrincipalType, unique_id: str, revision: int) -> Access:
+        """What decides for a user, a role or the root, with no session policy."""
+        if kind is PrincipalType.ROOT:
+            return Access()
+        kept = self._find(unique_id, revision)
+        if kept is None:
+            rows = await data.access.policies_of(kind, unique_id)
+            identity = tuple(_policy(row) for row in rows if row.layer == "identity")
+            boundary = next((_policy(row) for row in rows if row.layer == "boundary"), None)
+            kept = Access(identity=identity, boundary=boundary)
+            self._keep(unique_id, revision, kept)
+        return kept
+
+    def _find(self, key: str, revision: int) -> Access | None:
+        kept = self._kept.get(key)
+        if kept is None or kept[0] != revision:
+            return None
+        self._kept.move_to_end(key)
+        return kept[1]
+
+    def _keep(self, key: str, revision: int, access: Access) -> None:
+        self._kept[key] = (revision, access)
+        self._kept.move_to_end(key)
+        while len(self._kept) > self._size:
+            self._kept.popitem(last=False)
+
+
+async def session_policies(data: StoreSession, policies: SessionPolicies, principal_id: str) -> tuple[Policy, ...]:
+    """The policies that narrow a session: its inline document, and the managed policies in force now. A managed policy
+    that was deleted since allows nothing."""
+    found = await data.access.documents(policies.policy_ids) if policies.policy_ids else {}
+    managed = tuple(_session_policy(row, principal_id) for row in _in_order(policies.policy_ids, found))
+    if policies.document is None:
+        return managed
+    inline = Policy(kind=PolicyKind.SESSION, policy=compiled(policies.document), attached_to=principal_id)
+    return (inline, *managed)
+
+
+def _in_order(ids: Iterable[str], found: dict[str, PolicyRow]) -> Iterable[PolicyRow]:
+    return (found[unique_id] for unique_id in ids if unique_id in found)
+
+
+def _session_policy(row: PolicyRow, principal_id: str) -> Policy:
+    return Policy(
+        kind=PolicyKind.SESSION,
+        policy=compiled(row.document),
+        name=row.name,
+        arn=row.arn,
+        policy_id=row.policy_id,
+        version_id=row.version_id,
+        attached_to=principal_id,
+    )
+
+
+def _policy(row: PolicyRow) -> Policy:
+    kind = PolicyKind.PERMISSIONS_BOUNDARY if row.layer == "boundary" else PolicyKind[row.kind]
+    return Policy(
+        kind=kind,
+        policy=compiled(row.document),
+        name=row.name,
+        arn=row.arn,
+        policy_id=row.policy_id,
+        version_id=row.version_id,
+        attached_to=row.attached_to,
+    )

@@ -1,0 +1,146 @@
+"""Who asks, and by which road. Passed by hand: a context variable would leak into a shared batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ..domain.entities import Account, PrincipalType, Session, Tag
+from ..domain.policy.evaluate import Principal, PrincipalKind
+from .access import Access
+from .reads import Reads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a request came from. `ip_address` is the client's, behind trusted proxies too."""
+
+    request_id: str
+    transport: str
+    ip_address: str | None
+    user_agent: str | None
+    is_secure: bool
+    reads: Reads = field(default_factory=Reads)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """An authenticated principal: `principal_id` is a unique id, or the account's id for its root. `token_hash` is of the
+    token it showed."""
+
+    account: Account
+    session: Session
+    token_hash: str
+
+    @property
+    def principal_type(self) -> PrincipalType:
+        return self.session.principal_type
+
+    @property
+    def principal_id(self) -> str:
+        return self.session.principal_id
+
+    @property
+    def arn(self) -> str:
+        return self.session.arn
+
+    @property
+    def principal_arn(self) -> str:
+        return self.session.principal_arn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The one who asks. `identity` is None for somebody who showed no valid credentials."""
+
+    origin: Origin
+    identity: Identity | None = None
+    access: Access | None = None
+    principal: Principal = Principal(kind=PrincipalKind.ANONYMOUS)
+    context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.identity is None
+
+    @property
+    def who(self) -> Identity:
+        """The identity; only operations for authenticated callers may ask."""
+        if self.identity is None:
+            raise RuntimeError("an operation for authenticated callers ran without one")
+        return self.identity
+
+    @property
+    def account_id(self) -> str:
+        return self.who.account.id
+
+
+def principal_of(
+    kind: PrincipalType, *, account_id: str, arn: str, principal_arn: str, principal_id: str
+) -> Principal:
+    """The principal as the policy engine sees it."""
+    if kind is PrincipalType.ROOT:
+        return Principal(kind=PrincipalKind.ROOT, arn=arn, account=account_id, unique_id=principal_id)
+    if kind is PrincipalType.USER:
+        return Principal(kind=PrincipalKind.USER, arn=arn, account=account_id, unique_id=principal_id)
+    return Principal(
+        kind=PrincipalKind.ROLE_SESSION, arn=arn, account=account_id, role_arn=principal_arn, unique_id=principal_id
+    )
+
+
+def principal_context(
+    kind: PrincipalType,
+    *,
+    account_id: str,
+    principal_arn: str,
+    principal_id: str,
+    name: str,
+    session_name: str | None,
+    tags: tuple[Tag, ...],
+) -> dict[str, str | tuple[str, ...]]:
+    """The context keys that describe a principal (IAM User Guide, "AWS global condition context keys")."""
+    context: dict[str, str | tuple[str, ...]] = {
+        "aws:PrincipalArn": principal_arn,
+        "aws:PrincipalAccount": account_id,
+    }
+    if kind is PrincipalType.ROOT:
+        context |= {"aws:PrincipalType": "Account", "aws:userid": account_id}
+    elif kind is PrincipalType.USER:
+        context |= {"aws:PrincipalType": "User", "aws:userid": principal_id, "aws:username": name}
+    else:
+        context |= {"aws:PrincipalType": "AssumedRole", "aws:userid": f"{principal_id}:{session_name or ''}"}
+    return context | {f"aws:PrincipalTag/{tag.key}": tag.value for tag in tags}
+
+
+def request_context(origin: Origin, now: datetime) -> dict[str, str | tuple[str, ...]]:
+    """The context keys that describe a request, whoever makes it."""
+    context: dict[str, str | tuple[str, ...]] = {
+        "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:EpochTime": str(int(now.timestamp())),
+        "aws:SecureTransport": str(origin.is_secure).lower(),
+        "aws:RequestedRegion": "us-east-1",
+        "aws:ViaAWSService": "false",
+    }
+    if origin.ip_address:
+        context["aws:SourceIp"] = origin.ip_address
+    if origin.user_agent:
+        context["aws:UserAgent"] = origin.user_agent
+    return context
+
+
+def session_context(session: Session) -> dict[str, str | tuple[str, ...]]:
+    """The context keys that only temporary credentials bring."""
+    context: dict[str, str | tuple[str, ...]] = {
+        "aws:TokenIssueTime": session.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:MultiFactorAuthPresent": str(session.mfa_at is not None).lower(),
+    }
+    if session.source_identity:
+        context["aws:SourceIdentity"] = session.source_identity
+    return context
+
+
+def session_tags(own: tuple[Tag, ...], session: tuple[Tag, ...]) -> tuple[Tag, ...]:
+    """A principal's tags under a session: a session tag replaces one of the same key, whatever its case."""
+    replaced = {tag.key.lower() for tag in session}
+    return (*(tag for tag in own if tag.key.lower() not in replaced), *session)

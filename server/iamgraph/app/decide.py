@@ -1,0 +1,108 @@
+"""Asking the policy engine, and saying why the answer was no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..domain.errors import AccessDenied
+from ..domain.policy.compile import compiled
+from ..domain.policy.evaluate import (
+    Decision,
+    Lacking,
+    Layers,
+    Outcome,
+    Policy,
+    PolicyKind,
+    Principal,
+    Request,
+    evaluate,
+)
+from .access import Access
+from .caller import Caller
+from .operation import Need
+
+_NOBODY = Policy(
+    kind=PolicyKind.TRUST,
+    policy=compiled(
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"nobody.invalid"},'
+        '"Action":"sts:AssumeRole"}]}'
+    ),
+    bindings={},
+)
+"""The trust policy of a role that does not exist: so it answers like one that trusts somebody else."""
+
+_KINDS = {
+    PolicyKind.MANAGED: "an identity-based policy",
+    PolicyKind.INLINE: "an identity-based policy",
+    PolicyKind.TRUST: "a role trust policy",
+    PolicyKind.RESOURCE: "a resource-based policy",
+    PolicyKind.PERMISSIONS_BOUNDARY: "a permissions boundary",
+    PolicyKind.SESSION: "a session policy",
+    PolicyKind.SERVICE_CONTROL: "a service control policy",
+    PolicyKind.RESOURCE_CONTROL: "a resource control policy",
+}
+_LACKING = {
+    Lacking.IDENTITY: "identity-based policy",
+    Lacking.TRUST: "role trust policy",
+    Lacking.RESOURCE: "resource-based policy",
+    Lacking.BOUNDARY: "permissions boundary",
+    Lacking.SESSION: "session policy",
+    Lacking.SERVICE_CONTROL: "service control policy",
+    Lacking.RESOURCE_CONTROL: "resource control policy",
+}
+
+
+def decide(
+    principal: Principal, access: Access, context: Mapping[str, str | tuple[str, ...]], need: Need
+) -> Decision:
+    """The engine's answer to one need of one principal."""
+    resource = None
+    if need.is_trust_decision:
+        resource = _NOBODY if need.trust is None else _trust(need)
+    layers = Layers(
+        identity=access.identity, boundary=access.boundary, session=access.session, resource=resource
+    )
+    request = Request(
+        principal=principal,
+        action=need.action,
+        resource=need.resource,
+        resource_account=need.account_id,
+        context={**context, **need.context},
+    )
+    return evaluate(request, layers)
+
+
+def _trust(need: Need) -> Policy:
+    role = need.trust
+    assert role is not None
+    return Policy(
+        kind=PolicyKind.TRUST,
+        policy=compiled(role.trust_policy),
+        arn=role.arn,
+        attached_to=role.id,
+        bindings=role.bindings,
+    )
+
+
+def allows(caller: Caller, need: Need) -> Decision:
+    """The engine's answer to one need of the caller."""
+    assert caller.access is not None
+    return decide(caller.principal, caller.access, caller.context, need)
+
+
+def is_refused(need: Need, decision: Decision) -> bool:
+    if need.is_granted:
+        return decision.outcome is Outcome.EXPLICITLY_DENIED
+    return decision.outcome is not Outcome.ALLOWED
+
+
+def denied(caller: Caller, need: Need, decision: Decision, resource: str) -> AccessDenied:
+    """The refusal, in AWS's words: who, what, on what, and which kind of policy decided."""
+    text = f"User: {caller.who.arn} is not authorized to perform: {need.action} on resource: {resource} "
+    if decision.outcome is Outcome.EXPLICITLY_DENIED:
+        kind = _KINDS[decision.because[0].kind] if decision.because else "a policy"
+        text += f"with an explicit deny in {kind}"
+    else:
+        lacking = _LACKING.get(decision.lacking, "identity-based policy") if decision.lacking else "policy"
+        text += f"because no {lacking} allows the {need.action} action"
+    return AccessDenied(text, action=need.action, resource=resource, decision=decision)

@@ -1,0 +1,152 @@
+"""Writing the history: an event of every command with its change, and the reads in batches."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from ..domain.entities import Event, EventOutcome
+from ..domain.errors import AccessDenied, IamError, Unauthenticated
+from .caller import Caller
+from .operation import Operation, audited
+from .work import Tools, Trail
+
+log = logging.getLogger(__name__)
+
+
+def event_of(
+    caller: Caller, name: str, action: str, resources: Sequence[str], parameters: str, *, now: datetime, id: str
+) -> Event:
+    """An event of what `caller` asked for, as yet a success."""
+    identity, origin = caller.identity, caller.origin
+    return Event(
+        id=id,
+        account_id=identity.account.id if identity else None,
+        name=name,
+        at=now,
+        request_id=origin.request_id,
+        transport=origin.transport,
+        principal_id=identity.principal_id if identity else None,
+        principal_arn=identity.arn if identity else None,
+        session_id=identity.session.id if identity else None,
+        action=action,
+        resources=tuple(resources),
+        outcome=EventOutcome.SUCCEEDED,
+        error_code=None,
+        error_message=None,
+        ip_address=origin.ip_address,
+        user_agent=origin.user_agent,
+        parameters=parameters,
+    )
+
+
+def event_of_command(
+    caller: Caller, command: Operation[object], trail: Trail, tools: Tools, error: BaseException | None = None
+) -> Event:
+    """The one event of a command: done, refused or failed."""
+    resources = list(dict.fromkeys(trail.resources))
+    name, action = type(command).__name__, command.action
+    event = event_of(caller, name, action, resources, audited(command), now=tools.clock(), id=event_id(tools))
+    event = replace(
+        event,
+        account_id=trail.account_id or event.account_id,
+        principal_id=trail.principal_id or event.principal_id,
+        principal_arn=trail.principal_arn or event.principal_arn,
+    )
+    return event if error is None else failed(event, error)
+
+
+def failed(event: Event, error: BaseException) -> Event:
+    """The same event, with the error that ended it."""
+    return replace(event, outcome=outcome_of(error), error_code=code_of(error), error_message=text_of(error))
+
+
+def outcome_of(error: BaseException) -> EventOutcome:
+    return EventOutcome.DENIED if isinstance(error, AccessDenied | Unauthenticated) else EventOutcome.FAILED
+
+
+def code_of(error: BaseException) -> str | None:
+    """The name of an expected error; None for a fault of ours."""
+    return type(error).__name__ if isinstance(error, IamError) else None
+
+
+def text_of(error: BaseException) -> str:
+    """What an expected error says; of a fault only its kind, for its text may hold anything."""
+    return error.message if isinstance(error, IamError) else type(error).__name__
+
+
+def event_id(tools: Tools) -> str:
+    return tools.entropy(16).hex()
+
+
+def events_of_reads(caller: Caller, tools: Tools) -> tuple[list[Event], bool]:
+    """What the request has read so far, as events; and whether a refusal is among them."""
+    events, refused = [], False
+    now = tools.clock()
+    for (name, outcome, code), read in caller.origin.reads.take().items():
+        refused = refused or outcome is EventOutcome.DENIED
+        event = event_of(caller, name, read.action, list(read.resources), read.parameters, now=now, id=event_id(tools))
+        events.append(replace(event, outcome=outcome, error_code=code, error_message=read.error_message))
+    return events, refused
+
+
+class Recorder:
+    """Writes events of reads in batches, in one transaction each. Refusals wait until theirs is written."""
+
+    def __init__(self, write: Callable[[Sequence[Event]], Awaitable[None]], *, every_seconds: float = 0.05) -> None:
+        self._write, self._every = write, every_seconds
+        self._waiting: list[tuple[Event, asyncio.Future[None] | None]] = []
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="recorder")
+
+    async def add(self, events: Sequence[Event], *, wait: bool) -> None:
+        """Take events; with `wait`, return once they are written."""
+        if not events:
+            return
+        done = asyncio.get_running_loop().create_future() if wait else None
+        self._waiting += [(event, None) for event in events[:-1]]
+        self._waiting.append((events[-1], done))
+        if wait or len(self._waiting) >= 500:
+            self._wake.set()
+        if done is not None:
+            await asyncio.shield(done)
+
+    async def close(self) -> None:
+        """Write what is left, and stop."""
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    async def _run(self) -> None:
+        while not (self._closing and not self._waiting):
+            try:
+                async with asyncio.timeout(self._every if self._waiting else None):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            if not self._waiting:
+                await asyncio.sleep(0)
+            await self._flush()
+
+    async def _flush(self) -> None:
+        batch, self._waiting = self._waiting, []
+        if not batch:
+            return
+        error: Exception | None = None
+        try:
+            await self._write([event for event, _ in batch])
+        except Exception as caught:
+            log.exception("%d events of reads could not be written", len(batch))
+            error = caught
+        for _, done in batch:
+            if done is not None and not done.done():
+                done.set_exception(error) if error else done.set_result(None)

@@ -1,0 +1,266 @@
+"""The one door: every operation, from every transport, is authenticated, authorised, run and recorded here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from ..domain.entities import Event, EventOutcome
+from ..domain.errors import IamError, InvalidInput, Unauthenticated
+from ..domain.policy.evaluate import Decision
+from ..security.tokens import token_hash
+from ..store.session import StoreSession
+from ..store.unit import Database
+from .access import AccessCache
+from .caller import Caller, Origin
+from .decide import allows, denied, is_refused
+from .history import (
+    Recorder,
+    code_of,
+    event_id,
+    event_of,
+    event_of_command,
+    events_of_reads,
+    failed,
+    outcome_of,
+    text_of,
+)
+from .identity import caller_of
+from .operation import Command, Need, Operation, Query, audited, check
+from .work import Tools, Trail, Work
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[T]):
+    """A query, with its target where the request has it already."""
+
+    query: Query[T]
+    target: Any = None
+
+
+class Kernel:
+    """Runs commands and answers queries. It alone opens the store."""
+
+    def __init__(self, database: Database, tools: Tools, *, records_reads: bool = True) -> None:
+        self.tools = tools
+        self._database = database
+        self._access = AccessCache()
+        self._running: set[asyncio.Task[Any]] = set()
+        self._records_reads = records_reads
+        self._recorder = Recorder(self._write_events)
+
+    def start(self) -> None:
+        """Begin to write events of reads. Needs the running loop."""
+        self._recorder.start()
+
+    async def close(self) -> None:
+        """Let what runs end, and write the rest of the history."""
+        while self._running:
+            await asyncio.wait(self._running)
+        await self._recorder.close()
+
+    # ------------------------------------------------------------ who asks
+
+    async def authenticate(self, token: str | None, origin: Origin) -> Caller:
+        """The caller that a bearer token speaks for; an anonymous one where it speaks for nobody (any more)."""
+        if token is None:
+            return Caller(origin=origin)
+        async with self._database.reading() as data:
+            return await self._identified(data, token_hash(token), origin, behind=0)
+
+    async def admit(self, caller: Caller, names: Sequence[str]) -> None:
+        """Raise Unauthenticated, and record it for each of the operations named, where the caller is anonymous."""
+        if not caller.is_anonymous:
+            return
+        error = _unauthenticated()
+        now = self.tools.clock()
+        events = [
+            failed(event_of(caller, name, name, (), "{}", now=now, id=event_id(self.tools)), error)
+            for name in dict.fromkeys(names)
+        ]
+        await self._recorder.add(events, wait=True)
+        raise error
+
+    async def _identified(self, data: StoreSession, hashed: str, origin: Origin, *, behind: int) -> Caller:
+        """The caller now. `behind` is by how much this transaction itself has moved the account's revision."""
+        found = await data.sessions.by_token(hashed)
+        now = self.tools.clock()
+        if found is None or found.account.closed_at or found.session.revoked_at or found.session.expires_at <= now:
+            return Caller(origin=origin)
+        access = await self._access.of_session(data, found.session, found.account.revision - behind)
+        return caller_of(found, hashed, access, origin, now)
+
+    # ------------------------------------------------------------ commands
+
+    async def run(self, caller: Caller, command: Command[T]) -> T:
+        """Authorise, execute and record one command.
+
+        It runs to its end in a task of its own: a client that hangs up can stop waiting, but can neither half-do it nor
+        leave it out of the history. (A cancelled BEGIN would also keep SQLite's lock for ever.)
+        """
+        task = asyncio.create_task(self._run(caller, command))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def _run(self, caller: Caller, command: Command[T]) -> T:
+        trail = Trail()
+        try:
+            prepared = await self._prepare(caller, command, trail)
+            async with self._database.writing() as data:
+                caller = await self._again(data, caller, command)
+                work = self._work(caller, data, trail)
+                target = await self._authorised(work, command)
+                result = await command.execute(work, target, prepared)
+                await data.events.add([event_of_command(caller, command, trail, self.tools)])
+            return result
+        except Exception as error:
+            await self._write_events([event_of_command(caller, command, trail, self.tools, error)])
+            raise
+
+    async def _prepare(self, caller: Caller, command: Command[Any], trail: Trail) -> Any:
+        """Refuse what can be refused before any lock is taken, and do what is slow."""
+        if caller.is_anonymous and not command.is_public:
+            raise _unauthenticated()
+        async with self._database.reading() as data:
+            work = self._work(caller, data, trail)
+            target = await self._authorised(work, command)
+            looked = await command.look(work, target)
+        return await command.prepare(caller, self.tools, looked)
+
+    async def _again(self, data: StoreSession, caller: Caller, command: Command[Any]) -> Caller:
+        """The same caller as this transaction sees it, its account's row taken where the command needs that."""
+        if caller.identity is None:
+            return caller
+        behind = 0
+        if command.locks_account:
+            await data.accounts.lock(caller.account_id)
+            behind = 1
+        again = await self._identified(data, caller.identity.token_hash, caller.origin, behind=behind)
+        if again.is_anonymous:
+            raise _unauthenticated()
+        return again
+
+    def _work(self, caller: Caller, data: StoreSession, trail: Trail) -> Work:
+        trail.resources.clear()
+        return Work(caller=caller, tools=self.tools, data=data, now=self.tools.clock(), trail=trail)
+
+    async def _authorised(self, work: Work, command: Command[Any]) -> Any:
+        """The command's target, once everything that the command needs is allowed and its parameters are sound."""
+        invalid = _invalid(command)
+        target = None if invalid else (await command.on.load(work.caller, work.data, [command]))[0]
+        error = self._refusal(work.caller, command, target, work.trail.resources) or invalid
+        if error is None and target is None:
+            error = command.on.missing(work.caller, command)
+        if error is not None:
+            raise error
+        return target
+
+    # ------------------------------------------------------------ queries
+
+    async def fetch(self, caller: Caller, asks: Sequence[Ask[T]]) -> Sequence[T | IamError]:
+        """Authorise queries of one kind, and answer the allowed ones together. An error stands in its answer's place."""
+        kind = type(asks[0].query)
+        if caller.is_anonymous:
+            return [_unauthenticated()] * len(asks)
+        async with self._database.reading() as data:
+            work = Work(caller=caller, tools=self.tools, data=data, now=self.tools.clock())
+            answers: list[Any] = [_invalid(ask.query) for ask in asks]
+            targets = await self._targets(work, kind, asks, answers)
+            allowed = [i for i, ask in enumerate(asks) if self._may(caller, ask.query, targets[i], answers, i)]
+            if allowed:
+                found = await kind.fetch(work, [(asks[i].query, targets[i]) for i in allowed])
+                for i, answer in zip(allowed, found, strict=True):
+                    answers[i] = answer
+        return answers
+
+    async def _targets(
+        self, work: Work, kind: type[Query[Any]], asks: Sequence[Ask[Any]], answers: Sequence[Any]
+    ) -> list[Any]:
+        targets = [ask.target for ask in asks]
+        unknown = [i for i, ask in enumerate(asks) if ask.target is None and answers[i] is None]
+        if unknown:
+            loaded = await kind.on.load(work.caller, work.data, [asks[i].query for i in unknown])
+            for i, target in zip(unknown, loaded, strict=True):
+                targets[i] = target
+        return targets
+
+    def _may(self, caller: Caller, query: Query[Any], target: Any, answers: list[Any], i: int) -> bool:
+        """Decide one query, note it for the history, and leave its error where it has one."""
+        resources: list[str] = []
+        error: IamError | None = self._refusal(caller, query, target, resources) or answers[i]
+        if error is None and target is None:
+            error = query.on.missing(caller, query)
+        outcome = outcome_of(error) if error else EventOutcome.SUCCEEDED
+        if self._records_reads or outcome is EventOutcome.DENIED:
+            caller.origin.reads.add(
+                type(query).__name__, query.action, resources[0] if resources else "*", audited(query), outcome,
+                code_of(error) if error else None, text_of(error) if error else None,
+            )
+        answers[i] = error
+        return error is None
+
+    def decide(self, caller: Caller, query: Query[Any], target: Any) -> IamError | None:
+        """Whether the caller may see `target` as `query` shows it, without asking the store again."""
+        answers: list[Any] = [None]
+        self._may(caller, query, target, answers, 0)
+        error: IamError | None = answers[0]
+        return error
+
+    async def settle(self, caller: Caller) -> None:
+        """The request is over: write what it has read to the history, refusals before this returns."""
+        events, refused = events_of_reads(caller, self.tools)
+        await self._recorder.add(events, wait=refused)
+
+    # ------------------------------------------------------------ decisions
+
+    def _refusal(self, caller: Caller, op: Operation[Any], target: Any, resources: list[str]) -> IamError | None:
+        """The first refusal among what `op` needs, or None."""
+        for need in op.needs(caller, target):
+            resources.append(need.resource)
+            decision = allows(caller, need)
+            if is_refused(need, decision):
+                return self._explained(caller, op, target, need, decision)
+        return None
+
+    def _explained(
+        self, caller: Caller, op: Operation[Any], target: Any, need: Need, decision: Decision
+    ) -> IamError:
+        """The refusal as the caller may see it. INVARIANT: a caller that may not know of the target gets what it would get
+        if the target did not exist, to the letter."""
+        if target is None or self._may_know(caller, op, target):
+            return denied(caller, need, decision, need.resource if target is not None else need.asked)
+        for alike in op.needs(caller, None):
+            without = allows(caller, alike)
+            if is_refused(alike, without):
+                return denied(caller, alike, without, alike.asked)
+        return denied(caller, need, decision, need.resource)
+
+    def _may_know(self, caller: Caller, op: Operation[Any], target: Any) -> bool:
+        if op.on.know is None:
+            return False
+        need = Operation.need(op, caller, target, op.on.know)
+        return not is_refused(need, allows(caller, need))
+
+    # ------------------------------------------------------------ history
+
+    async def _write_events(self, events: Sequence[Event]) -> None:
+        async with self._database.writing() as data:
+            await data.events.add(events)
+
+
+def _unauthenticated() -> Unauthenticated:
+    return Unauthenticated("The request carries no valid credentials. Sign in, and send the access token.")
+
+
+def _invalid(op: Operation[Any]) -> InvalidInput | None:
+    """What is wrong with an operation's parameters. It is told only to callers that may perform the operation."""
+    try:
+        check(op)
+    except InvalidInput as error:
+        return error
+    return None

@@ -1,0 +1,183 @@
+"""Access keys: the long-term credentials of programs. A secret is shown once, when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..domain.arn import root_arn
+from ..domain.entities import AccessKey, KeyStatus, PrincipalType, User
+from ..domain.errors import IamError, InvalidInput, LimitExceeded, NoSuchEntity
+from ..domain.ids import IdPrefix
+from ..domain.names import AccessKeyId, UserName
+from ..security.tokens import new_secret_access_key
+from ..store.session import StoreSession
+from .caller import Caller
+from .operation import Command, Place, Query, Target, operation
+from .quotas import ensure
+from .targets import USER
+from .users import UniqueId
+from .work import Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyOwner:
+    """Whose keys they are: a user of the caller's account, or its root (`user` is None)."""
+
+    id: str
+    user: User | None
+
+    @property
+    def tags(self) -> Any:
+        return self.user.tags if self.user else ()
+
+
+class _Owner(Target):
+    """The user named; without a name the caller itself, which must be a user or the root."""
+
+    know = "iam:GetUser"
+
+    async def load(self, caller: Caller, data: StoreSession, ops: Sequence[Any]) -> Sequence[KeyOwner | None]:
+        named = [op for op in ops if not self._is_own(op)]
+        users = iter(await USER.load(caller, data, named) if named else ())
+        return [await self._own(caller, data) if self._is_own(op) else _owner(next(users)) for op in ops]
+
+    @staticmethod
+    def _is_own(op: Any) -> bool:
+        return op.user_name is None and getattr(op, "unique_id", None) is None
+
+    @staticmethod
+    async def _own(caller: Caller, data: StoreSession) -> KeyOwner | None:
+        who = caller.who
+        if who.principal_type is PrincipalType.ROOT:
+            return KeyOwner(id=caller.account_id, user=None)
+        if who.principal_type is PrincipalType.USER:
+            return _owner((await data.users.by_ids([who.principal_id])).get(who.principal_id))
+        return None
+
+    def place(self, caller: Caller, op: Any, entity: KeyOwner | None) -> Place:
+        if self._is_own(op):
+            arn = caller.who.principal_arn
+            return Place(resource=arn, asked=arn, account_id=caller.account_id, tags=entity.tags if entity else ())
+        if entity is not None and entity.user is None:
+            arn = root_arn(caller.account_id)
+            return Place(resource=arn, asked=arn, account_id=caller.account_id)
+        return USER.place(caller, op, entity.user if entity else None)
+
+    def missing(self, caller: Caller, op: Any) -> NoSuchEntity | None:
+        if self._is_own(op):
+            return None
+        return USER.missing(caller, op)
+
+
+def _owner(user: User | None) -> KeyOwner | None:
+    return KeyOwner(id=user.id, user=user) if user is not None else None
+
+
+def _known(owner: KeyOwner | None) -> KeyOwner:
+    if owner is None:
+        raise InvalidInput("Must specify userName when calling with non-User credentials", field="userName")
+    return owner
+
+
+OWNER = _Owner()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccessKey:
+    """A new key, and its secret: the only time that it is shown."""
+
+    access_key: AccessKey
+    secret_access_key: str
+
+
+def key_context(key_id: str) -> str:
+    """What a key's secret is sealed to, so that it is of no use in another row."""
+    return f"access-key/{key_id}"
+
+
+@operation("iam:CreateAccessKey", on=OWNER, raises=(NoSuchEntity, LimitExceeded))
+class CreateAccessKey(Command[NewAccessKey]):
+    """Make an access key for a user: at most two, inactive ones too. Without a name: for the caller itself."""
+
+    user_name: UserName | None = None
+
+    async def execute(self, work: Work, target: KeyOwner | None, prepared: None) -> NewAccessKey:
+        owner = _known(target)
+        keys = (await work.data.keys.of([owner.id])).get(owner.id, ())
+        ensure(len(keys), "AccessKeysPerUser", work.tools.quotas.access_keys_per_user)
+        key = AccessKey(
+            id=work.tools.new_id(IdPrefix.ACCESS_KEY),
+            account_id=work.caller.account_id,
+            owner_id=owner.id,
+            status=KeyStatus.ACTIVE,
+            created_at=work.now,
+        )
+        secret = new_secret_access_key()
+        await work.data.keys.add(key, work.tools.sealer.seal(secret.encode(), context=key_context(key.id)))
+        return NewAccessKey(access_key=key, secret_access_key=secret)
+
+
+@operation("iam:ListAccessKeys", on=OWNER, raises=(NoSuchEntity,))
+class ListAccessKeys(Query[tuple[AccessKey, ...]]):
+    """List the access keys of a user, oldest first. Without a name: the caller's own."""
+
+    user_name: UserName | None = None
+    unique_id: UniqueId | None = None
+
+    @classmethod
+    async def fetch(
+        cls, work: Work, asks: Sequence[tuple[ListAccessKeys, KeyOwner | None]]
+    ) -> Sequence[tuple[AccessKey, ...] | IamError]:
+        owners = [owner for _, owner in asks if owner is not None]
+        found = await work.data.keys.of([owner.id for owner in owners])
+        return [
+            found.get(owner.id, ())
+            if owner is not None
+            else InvalidInput("Must specify userName when calling with non-User credentials", field="userName")
+            for _, owner in asks
+        ]
+
+
+async def _key_of(work: Work, owner: KeyOwner | None, key_id: str) -> AccessKey:
+    """The key, if it is the owner's; another's key and one that does not exist answer alike."""
+    found = (await work.data.keys.get([key_id])).get(key_id)
+    if found is None or found.owner_id != _known(owner).id:
+        raise NoSuchEntity(f"The Access Key with id {key_id} cannot be found.")
+    return found
+
+
+@operation("iam:UpdateAccessKey", on=OWNER, raises=(NoSuchEntity,))
+class UpdateAccessKey(Command[AccessKey]):
+    """Make a key inactive, or active again. An inactive key is refused at the next request, and still counts."""
+
+    access_key_id: AccessKeyId
+    status: KeyStatus
+    user_name: UserName | None = None
+
+    async def execute(self, work: Work, target: KeyOwner | None, prepared: None) -> AccessKey:
+        key = await _key_of(work, target, self.access_key_id)
+        await work.data.keys.set_status(key.id, self.status)
+        return (await work.data.keys.get([key.id]))[key.id]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletedAccessKey:
+    """The id of a key that is gone."""
+
+    deleted_access_key_id: str
+
+
+@operation("iam:DeleteAccessKey", on=OWNER, raises=(NoSuchEntity,))
+class DeleteAccessKey(Command[DeletedAccessKey]):
+    """Delete an access key for good."""
+
+    access_key_id: AccessKeyId
+    user_name: UserName | None = None
+
+    async def execute(self, work: Work, target: KeyOwner | None, prepared: None) -> DeletedAccessKey:
+        key = await _key_of(work, target, self.access_key_id)
+        await work.data.keys.delete(key.id)
+        return DeletedAccessKey(deleted_access_key_id=key.id)
+

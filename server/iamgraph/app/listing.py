@@ -1,0 +1,54 @@
+"""Pages of what operations list, with a cursor behind each item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Generic, TypeVar
+
+from ..domain.cursor import decode_cursor, encode_cursor
+from ..domain.names import Between, Doc, Match
+from ..store.pages import Page
+
+T = TypeVar("T")
+
+Marker = Annotated[str, Match(r".*", 1, 1024), Doc("Where the page before this one ended.")]
+MaxItems = Annotated[int, Between(1, 1000), Doc("How many items the page may have.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(Generic[T]):
+    """A page: its items, the cursor of each, and whether there are more behind it."""
+
+    items: tuple[T, ...] = ()
+    cursors: tuple[str, ...] = ()
+    more: bool = False
+    has_previous: bool = False
+
+
+def position(listing: str, marker: str | None, length: int = 1) -> tuple[str, ...] | None:
+    """The sort key that a page starts behind, or None for the first page. Raises InvalidInput."""
+    return None if marker is None else decode_cursor(listing, marker, length, field="marker")
+
+
+def name_after(listing: str, marker: str | None) -> str | None:
+    """`position` for lists whose sort key is the name alone."""
+    key = position(listing, marker)
+    return key[0] if key else None
+
+
+def listed(listing: str, page: Page[T], key: Callable[[T], tuple[str, ...]], marker: str | None) -> Listed[T]:
+    """A page of the store, with cursors."""
+    cursors = tuple(encode_cursor(listing, *key(item)) for item in page.items)
+    return Listed(items=page.items, cursors=cursors, more=page.more, has_previous=marker is not None)
+
+
+def sliced(
+    listing: str, items: Sequence[T], key: Callable[[T], tuple[str, ...]], marker: str | None, max_items: int
+) -> Listed[T]:
+    """A page out of all the items there are, sorted by `key` already: for lists that a quota bounds."""
+    after = position(listing, marker, len(key(items[0])) if items else 1) if items or marker is None else None
+    if marker is not None and not items:
+        return Listed(has_previous=True)
+    rest = [item for item in items if after is None or key(item) > after]
+    return listed(listing, Page(items=tuple(rest[:max_items]), more=len(rest) > max_items), key, marker)

@@ -1,0 +1,176 @@
+"""Passwords of users: give one, change it, take it away; and change one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated
+
+from ..domain.entities import LoginProfile, PasswordPolicy, PrincipalType, SessionSource, User
+from ..domain.errors import (
+    EntityAlreadyExists,
+    IamError,
+    InvalidCredentials,
+    InvalidInput,
+    NoSuchEntity,
+    PasswordPolicyViolation,
+)
+from ..domain.names import Doc, Password, SignInPassword, UserName
+from ..domain.passwords import check_password
+from ..store.session import StoreSession
+from .caller import Caller
+from .operation import Command, Need, Place, Query, Target, operation
+from .password_policy import policy_of
+from .targets import USER
+from .users import UniqueId
+from .work import Tools, Work
+
+ResetRequired = Annotated[bool, Doc("Whether the user must change the password at the next sign-in.")]
+
+
+async def _checked(work: Work, password: str) -> str:
+    account = work.caller.who.account
+    policy = await policy_of(work.data, account.id)
+    check_password(password, policy, not_among=(account.alias, account.root_email))
+    return password
+
+
+def _no_profile(name: str) -> NoSuchEntity:
+    return NoSuchEntity(f"Login Profile for User {name} cannot be found.")
+
+
+@operation(
+    "iam:CreateLoginProfile", on=USER, raises=(NoSuchEntity, EntityAlreadyExists, PasswordPolicyViolation)
+)
+class CreateLoginProfile(Command[LoginProfile]):
+    """Give a user a password to sign in with."""
+
+    user_name: UserName
+    password: Password
+    password_reset_required: ResetRequired = False
+
+    async def look(self, work: Work, target: User) -> str:
+        return await _checked(work, self.password)
+
+    async def prepare(self, caller: Caller, tools: Tools, looked: str) -> str:
+        return await tools.hasher.hash(looked)
+
+    async def execute(self, work: Work, target: User, prepared: str) -> LoginProfile:
+        if await work.data.login_profiles.of([target.id]):
+            raise EntityAlreadyExists(f"Login Profile for user {target.name} already exists.")
+        await _checked(work, self.password)
+        profile = LoginProfile(
+            user_id=target.id, created_at=work.now, password_reset_required=self.password_reset_required
+        )
+        await work.data.login_profiles.add(profile, prepared)
+        return profile
+
+
+@operation("iam:GetLoginProfile", on=USER, raises=(NoSuchEntity,))
+class GetLoginProfile(Query[LoginProfile]):
+    """Read whether a user has a password, since when, and whether it must be changed."""
+
+    user_name: UserName | None = None
+    unique_id: UniqueId | None = None
+
+    @classmethod
+    async def fetch(
+        cls, work: Work, asks: Sequence[tuple[GetLoginProfile, User]]
+    ) -> Sequence[LoginProfile | IamError]:
+        found = await work.data.login_profiles.of([user.id for _, user in asks])
+        return [found.get(user.id) or _no_profile(user.name) for _, user in asks]
+
+
+@operation("iam:UpdateLoginProfile", on=USER, raises=(NoSuchEntity, PasswordPolicyViolation))
+class UpdateLoginProfile(Command[LoginProfile]):
+    """Set a user's password, or whether it must be changed. A new password ends the user's signed-in sessions."""
+
+    user_name: UserName
+    password: Password | None = None
+    password_reset_required: Annotated[bool | None, Doc("Absent leaves it as it is.")] = None
+
+    async def look(self, work: Work, target: User) -> str | None:
+        return None if self.password is None else await _checked(work, self.password)
+
+    async def prepare(self, caller: Caller, tools: Tools, looked: str | None) -> str | None:
+        return None if looked is None else await tools.hasher.hash(looked)
+
+    async def execute(self, work: Work, target: User, prepared: str | None) -> LoginProfile:
+        data = work.data
+        profile = (await data.login_profiles.of([target.id])).get(target.id)
+        if profile is None:
+            raise _no_profile(target.name)
+        reset = profile.password_reset_required
+        if self.password_reset_required is not None:
+            reset = self.password_reset_required
+        await data.login_profiles.set_password(target.id, prepared, reset_required=reset)
+        if prepared is not None:
+            await _end_sign_ins(work, target.id)
+        return LoginProfile(user_id=target.id, created_at=profile.created_at, password_reset_required=reset)
+
+
+@operation("iam:DeleteLoginProfile", on=USER, raises=(NoSuchEntity,))
+class DeleteLoginProfile(Command[User]):
+    """Take a user's password away, and end the user's signed-in sessions. Access keys go on working."""
+
+    user_name: UserName
+
+    async def execute(self, work: Work, target: User, prepared: None) -> User:
+        if not await work.data.login_profiles.delete(target.id):
+            raise _no_profile(target.name)
+        await _end_sign_ins(work, target.id)
+        return target
+
+
+async def _end_sign_ins(work: Work, principal_id: str, keep: str | None = None) -> None:
+    await work.data.sessions.revoke_of(principal_id, work.now, sources=[SessionSource.PASSWORD], keep=keep)
+
+
+class _OwnPassword(Target):
+    """The caller's own user, with the policy that says whether users may change their passwords."""
+
+    async def load(self, caller: Caller, data: StoreSession, ops: Sequence[object]) -> Sequence[PasswordPolicy]:
+        return [await policy_of(data, caller.account_id)] * len(ops)
+
+    def place(self, caller: Caller, op: object, entity: object) -> Place:
+        arn = caller.who.principal_arn
+        return Place(resource=arn, asked=arn, account_id=caller.account_id)
+
+
+@operation(
+    "iam:ChangePassword", on=_OwnPassword(), raises=(NoSuchEntity, InvalidCredentials, PasswordPolicyViolation)
+)
+class ChangePassword(Command[User]):
+    """Change one's own password, and end one's other signed-in sessions."""
+
+    old_password: SignInPassword
+    new_password: Password
+
+    checks_secret = True
+
+    def needs(self, caller: Caller, target: PasswordPolicy | None) -> Sequence[Need]:
+        may = target is not None and target.allow_users_to_change and caller.who.principal_type is PrincipalType.USER
+        return (replace(self.need(caller, target), is_granted=may),)
+
+    async def look(self, work: Work, target: PasswordPolicy) -> tuple[str | None, str]:
+        if work.caller.who.principal_type is not PrincipalType.USER:
+            raise InvalidInput("Only a user has a password of its own to change.", field="oldPassword")
+        known = await work.data.login_profiles.password_hash(work.caller.who.principal_id)
+        return known, await _checked(work, self.new_password)
+
+    async def prepare(self, caller: Caller, tools: Tools, looked: tuple[str | None, str]) -> tuple[str, str]:
+        known, new = looked
+        verdict = await tools.hasher.verify(known, self.old_password)
+        if not verdict.ok or known is None:
+            raise InvalidCredentials("The old password was not entered correctly.")
+        return known, await tools.hasher.hash(new)
+
+    async def execute(self, work: Work, target: PasswordPolicy, prepared: tuple[str, str]) -> User:
+        who, (known, new) = work.caller.who, prepared
+        if await work.data.login_profiles.password_hash(who.principal_id) != known:
+            raise InvalidCredentials("The old password was not entered correctly.")
+        await _checked(work, self.new_password)
+        await work.data.login_profiles.set_password(who.principal_id, new, reset_required=False)
+        await _end_sign_ins(work, who.principal_id, keep=who.session.id)
+        return (await work.data.users.by_ids([who.principal_id]))[who.principal_id]
+

@@ -1,0 +1,11 @@
+"""Quotas, held under the account's lock, so that they hold however many ask at once."""
+
+from __future__ import annotations
+
+from ..domain.errors import LimitExceeded
+
+
+def ensure(used: int, name: str, limit: int) -> None:
+    """Raise LimitExceeded, in AWS's words, where one more would exceed the quota."""
+    if used >= limit:
+        raise LimitExceeded(f"Cannot exceed quota for {name}: {limit}", limit=limit)

@@ -1,0 +1,235 @@
+"""Signing in with a password, as a user or as the root, and signing out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from ..domain.arn import ACCOUNT_ID
+from ..domain.entities import (
+    Account,
+    PasswordPolicy,
+    PrincipalType,
+    Session,
+    SessionPolicies,
+    SessionSource,
+    User,
+)
+from ..domain.errors import InvalidCredentials, PasswordChangeRequired, PasswordPolicyViolation
+from ..domain.names import Doc, Match, Secret, SignInPassword
+from ..domain.passwords import check_password
+from ..security.tokens import new_token, token_hash
+from ..store.session import StoreSession
+from .caller import Caller
+from .operation import Command, Need, operation
+from .password_policy import policy_of
+from .targets import NOTHING
+from .work import Tools, Work
+
+USE_IS_NOTED_EVERY = timedelta(minutes=1)
+"""Last-used times are coalesced: a storm of sign-ins must not write one user's row each time."""
+
+# Secret: what is typed here may be a password in the wrong box. The history names accounts and users by what was found.
+_Typed = Annotated[str, Match(r".*", 0, 320), Secret()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A new session, and the bearer token that stands for it: the only time that it is shown."""
+
+    access_token: str
+    expires_at: datetime
+    session: Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """Who wants to sign in. All of it is None for somebody who does not exist."""
+
+    account: Account | None = None
+    user: User | None = None
+    password_hash: str | None = None
+    reset_required: bool = False
+    policy: PasswordPolicy | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Proven:
+    """Somebody whose password was right; with the hash that replaces the old one, where one must."""
+
+    found: _Found
+    account: Account
+    new_hash: str | None
+    is_changed: bool
+
+
+def _wrong() -> InvalidCredentials:
+    """INVARIANT: one answer, whatever was wrong."""
+    return InvalidCredentials("The account, the name or the password is wrong.")
+
+
+async def _prove(found: _Found, password: str, new_password: str | None, tools: Tools) -> _Proven:
+    """Check the password, at the same cost whether anybody was found. Raises InvalidCredentials."""
+    verdict = await tools.hasher.verify(found.password_hash, password)
+    if not verdict.ok or found.account is None or found.account.closed_at is not None:
+        raise _wrong()
+    if not found.reset_required:
+        return _Proven(
+            found=found,
+            account=found.account,
+            new_hash=await tools.hasher.hash(password) if verdict.rehash else None,
+            is_changed=False,
+        )
+    if new_password is None:
+        raise PasswordChangeRequired("The password must be changed: sign in with a new password beside it.")
+    assert found.policy is not None
+    check_password(new_password, found.policy, not_among=(found.account.alias, found.account.root_email))
+    if new_password == password:
+        raise PasswordPolicyViolation("The new password is the old one.", rules=["must differ from the old password"])
+    return _Proven(
+        found=found, account=found.account, new_hash=await tools.hasher.hash(new_password), is_changed=True
+    )
+
+
+async def _open(work: Work, account: Account, kind: PrincipalType, principal_id: str, name: str, path: str) -> SignedIn:
+    """Make the session. Its token is kept as a hash."""
+    token = new_token("igs")
+    session = Session(
+        id=work.tools.entropy(16).hex(),
+        account_id=account.id,
+        principal_type=kind,
+        principal_id=principal_id,
+        principal_name=name,
+        principal_path=path,
+        parent_id=None,
+        name=None,
+        source=SessionSource.PASSWORD,
+        access_key_id=None,
+        issued_at=work.now,
+        expires_at=work.now + work.tools.sign_in_time,
+        revoked_at=None,
+        ip_address=work.caller.origin.ip_address,
+        user_agent=work.caller.origin.user_agent,
+        policies=SessionPolicies(),
+        source_identity=None,
+        tags=(),
+        transitive_tag_keys=(),
+        mfa_at=None,
+    )
+    await work.data.sessions.add(session, token_hash=token_hash(token), sealed_secret=None, session_token_hash=None)
+    work.trail.principal_id, work.trail.principal_arn = principal_id, session.arn
+    return SignedIn(access_token=token, expires_at=session.expires_at, session=session)
+
+
+@operation("signin:SignIn", on=NOTHING, raises=(InvalidCredentials, PasswordChangeRequired, PasswordPolicyViolation))
+class SignIn(Command[SignedIn]):
+    """Exchange an account, a user name and a password for a bearer token and, in a browser, a session cookie."""
+
+    account: Annotated[_Typed, Doc("The account's alias, or its twelve-digit id.")]
+    user_name: Annotated[_Typed, Doc("The user's name.")]
+    password: SignInPassword
+    new_password: Annotated[
+        str | None, Match(r".*", 0, 1024), Secret(), Doc("The password from now on, where it must be changed.")
+    ] = None
+
+    is_public = True
+    checks_secret = True
+    locks_account = False
+
+    def needs(self, caller: Caller, target: None) -> Sequence[Need]:
+        return ()
+
+    async def look(self, work: Work, target: None) -> _Found:
+        account = await _account(work.data, self.account)
+        if account is None:
+            return _Found()
+        work.trail.account_id = account.id
+        user = (await work.data.users.named(account.id, [self.user_name])).get(self.user_name)
+        if user is None:
+            return _Found(account=account)
+        work.trail.resources.append(user.arn)
+        profile = (await work.data.login_profiles.of([user.id])).get(user.id)
+        return _Found(
+            account=account,
+            user=user,
+            password_hash=await work.data.login_profiles.password_hash(user.id),
+            reset_required=profile is not None and profile.password_reset_required,
+            policy=await policy_of(work.data, account.id),
+        )
+
+    async def prepare(self, caller: Caller, tools: Tools, looked: _Found) -> _Proven:
+        return await _prove(looked, self.password, self.new_password, tools)
+
+    async def execute(self, work: Work, target: None, prepared: _Proven) -> SignedIn:
+        user, profiles = prepared.found.user, work.data.login_profiles
+        assert user is not None
+        work.trail.resources.append(user.arn)
+        # Somebody may have changed the password, or renamed the user, while this one was checked.
+        now = (await work.data.users.by_ids([user.id])).get(user.id)
+        if now is None or await profiles.password_hash(user.id) != prepared.found.password_hash:
+            raise _wrong()
+        if prepared.new_hash is not None and prepared.is_changed:
+            await profiles.set_password(user.id, prepared.new_hash, reset_required=False)
+        elif prepared.new_hash is not None:
+            await profiles.rehash(user.id, prepared.found.password_hash or "", prepared.new_hash)
+        if now.password_last_used_at is None or work.now - now.password_last_used_at >= USE_IS_NOTED_EVERY:
+            await work.data.users.used_password(user.id, work.now)
+        return await _open(work, prepared.account, PrincipalType.USER, user.id, now.name, now.path)
+
+
+async def _account(data: StoreSession, text: str) -> Account | None:
+    """The account of an alias or a twelve-digit id. No alias has twelve digits."""
+    if ACCOUNT_ID.fullmatch(text):
+        return (await data.accounts.get([text])).get(text)
+    return await data.accounts.by_alias(text)
+
+
+@operation("signin:SignInAsRoot", on=NOTHING, raises=(InvalidCredentials,))
+class SignInAsRoot(Command[SignedIn]):
+    """Exchange an account's root e-mail address and password for a bearer token and, in a browser, a session cookie."""
+
+    email: Annotated[_Typed, Doc("The root's e-mail address, in any case.")]
+    password: SignInPassword
+
+    is_public = True
+    checks_secret = True
+    locks_account = False
+
+    def needs(self, caller: Caller, target: None) -> Sequence[Need]:
+        return ()
+
+    async def look(self, work: Work, target: None) -> _Found:
+        account = await work.data.accounts.by_root_email(self.email)
+        if account is None:
+            return _Found()
+        work.trail.account_id = account.id
+        work.trail.resources.append(account.arn)
+        return _Found(account=account, password_hash=await work.data.accounts.root_password_hash(account.id))
+
+    async def prepare(self, caller: Caller, tools: Tools, looked: _Found) -> _Proven:
+        return await _prove(looked, self.password, None, tools)
+
+    async def execute(self, work: Work, target: None, prepared: _Proven) -> SignedIn:
+        account, accounts = prepared.account, work.data.accounts
+        work.trail.resources.append(account.arn)
+        if await accounts.root_password_hash(account.id) != prepared.found.password_hash:
+            raise _wrong()
+        if prepared.new_hash is not None:
+            await accounts.set_root_password(account.id, prepared.new_hash)
+        return await _open(work, account, PrincipalType.ROOT, account.id, "root", "/")
+
+
+@operation("signin:SignOut", on=NOTHING)
+class SignOut(Command[bool]):
+    """End the session that asks, and every session chained from it."""
+
+    locks_account = False
+
+    def needs(self, caller: Caller, target: None) -> Sequence[Need]:
+        return ()
+
+    async def execute(self, work: Work, target: None, prepared: None) -> bool:
+        await work.data.sessions.revoke(work.caller.who.session.id, work.now)
+        return True

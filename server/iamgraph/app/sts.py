@@ -1,0 +1,281 @@
+"""Temporary credentials: assume a role, and ask who one is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from ..domain.arn import parse_arn
+from ..domain.entities import (
+    PrincipalType,
+    Role,
+    Session,
+    SessionPolicies,
+    SessionSource,
+    Tag,
+)
+from ..domain.errors import (
+    IamError,
+    InvalidInput,
+    LimitExceeded,
+    MalformedPolicyDocument,
+    Unauthenticated,
+)
+from ..domain.ids import IdPrefix
+from ..domain.names import (
+    Between,
+    Count,
+    Doc,
+    ExternalId,
+    Match,
+    PolicyArn,
+    RoleArn,
+    RoleSessionName,
+    SourceIdentity,
+)
+from ..domain.policy.grammar import PolicyType, check, size
+from ..domain.tags import check_tags
+from ..security.tokens import new_secret_access_key, new_token, token_hash
+from ..store.session import StoreSession
+from .caller import Caller, Identity
+from .operation import Command, Need, Place, Query, Target, operation
+from .tagging import Tags, request_tags
+from .targets import NOTHING
+from .work import Work
+
+CHAINED_SECONDS = 3600
+"""The longest session of a role assumed by a role's session (IAM User Guide, "Role chaining")."""
+
+
+@operation("sts:GetCallerIdentity", on=NOTHING)
+class GetCallerIdentity(Query[Identity]):
+    """Say who asks. It takes no permission, and answers even under a deny."""
+
+    def needs(self, caller: Caller, target: None) -> Sequence[Need]:
+        return ()
+
+    @classmethod
+    async def fetch(cls, work: Work, asks: Sequence[tuple[GetCallerIdentity, None]]) -> Sequence[Identity | IamError]:
+        return [work.caller.who] * len(asks)
+
+
+class _RoleByArn(Target):
+    """A role of any account on this server. One that does not exist answers like one that trusts somebody else."""
+
+    know = "iam:GetRole"
+
+    async def load(self, caller: Caller, data: StoreSession, ops: Sequence[Any]) -> Sequence[Role | None]:
+        return [await self._role(data, op.role_arn) for op in ops]
+
+    @staticmethod
+    async def _role(data: StoreSession, arn: str) -> Role | None:
+        parsed = parse_arn(arn)
+        if parsed is None or parsed.kind != "role":
+            return None
+        role = (await data.roles.named(parsed.account_id, [parsed.name])).get(parsed.name)
+        return role if role is not None and role.arn == arn else None
+
+    def place(self, caller: Caller, op: Any, entity: Role | None) -> Place:
+        parsed = parse_arn(op.role_arn)
+        account_id = parsed.account_id if parsed else caller.account_id
+        tags = entity.tags if entity is not None else ()
+        return Place(resource=op.role_arn, asked=op.role_arn, account_id=account_id, tags=tags)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Temporary credentials, as AWS's SDKs want them."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    expiration: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssumedRole:
+    """A role session: its credentials, and the same session as a bearer token. `packed_policy_size` is in percent."""
+
+    credentials: Credentials
+    access_token: str
+    assumed_role_arn: str
+    packed_policy_size: int
+    session: Session
+
+
+def secret_context(access_key_id: str) -> str:
+    """What a temporary key's secret is sealed to."""
+    return f"temporary-key/{access_key_id}"
+
+
+@operation("sts:AssumeRole", on=_RoleByArn(), raises=(MalformedPolicyDocument, LimitExceeded))
+class AssumeRole(Command[AssumedRole]):
+    """Take on a role for a while, if its trust policy lets the caller."""
+
+    role_arn: RoleArn
+    role_session_name: RoleSessionName
+    duration_seconds: Annotated[int, Between(900, 43200), Doc("How long the credentials are good for.")] = 3600
+    policy: Annotated[
+        str | None, Match(r"[\t\n\r\x20-\xff]+", 1, 131072), Doc("A session policy, which can only narrow.")
+    ] = None
+    policy_arns: Annotated[
+        tuple[PolicyArn, ...], Count(10), Doc("Managed policies of the role's account that narrow the session.")
+    ] = ()
+    external_id: ExternalId | None = None
+    source_identity: SourceIdentity | None = None
+    tags: Tags = ()
+    transitive_tag_keys: Annotated[
+        tuple[str, ...], Count(50), Doc("Which of the tags roles assumed from this session inherit.")
+    ] = ()
+
+    locks_account = False
+
+    def needs(self, caller: Caller, target: Role | None) -> Sequence[Need]:
+        actions = ["sts:AssumeRole"]
+        if self.tags:
+            actions.append("sts:TagSession")
+        if self.source_identity or caller.who.session.source_identity:
+            actions.append("sts:SetSourceIdentity")
+        return [self._trust_need(self.need(caller, target, action), target) for action in actions]
+
+    @staticmethod
+    def _trust_need(need: Need, role: Role | None) -> Need:
+        return Need(
+            action=need.action,
+            resource=need.resource,
+            asked=need.asked,
+            account_id=need.account_id,
+            context=need.context,
+            trust=role,
+            is_trust_decision=True,
+        )
+
+    def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
+        context: dict[str, str | tuple[str, ...]] = {
+            "sts:RoleSessionName": self.role_session_name,
+            **request_tags(self.tags),
+        }
+        if self.external_id is not None:
+            context["sts:ExternalId"] = self.external_id
+        identity = self.source_identity or caller.who.session.source_identity
+        if identity:
+            context["sts:SourceIdentity"] = identity
+        if self.transitive_tag_keys:
+            context["sts:TransitiveTagKeys"] = self.transitive_tag_keys
+        return context
+
+    def validate(self) -> None:
+        parsed = parse_arn(self.role_arn)
+        if parsed is None or parsed.service != "iam" or parsed.kind != "role":
+            raise InvalidInput(f"{self.role_arn} is invalid", field="roleArn")
+        check_tags(self.tags)
+        keys = {tag.key.lower() for tag in self.tags}
+        if not {key.lower() for key in self.transitive_tag_keys} <= keys:
+            raise InvalidInput(
+                "The specified transitive tag key must be included in the requested tags.", field="transitiveTagKeys"
+            )
+
+    async def execute(self, work: Work, target: Role, prepared: None) -> AssumedRole:
+        caller = work.caller.who
+        self._check_duration(caller, target)
+        tags, transitive = self._inherited(caller)
+        policies, packed = await self._session_policies(work, target)
+        if not await work.data.sessions.hold(caller.session.id, work.now):
+            raise Unauthenticated("The session has ended.")
+        credentials = Credentials(
+            access_key_id=work.tools.new_id(IdPrefix.TEMPORARY_KEY),
+            secret_access_key=new_secret_access_key(),
+            session_token=new_token("igt"),
+            expiration=work.now + timedelta(seconds=self.duration_seconds),
+        )
+        session = Session(
+            id=work.tools.entropy(16).hex(),
+            account_id=target.account_id,
+            principal_type=PrincipalType.ROLE,
+            principal_id=target.id,
+            principal_name=target.name,
+            principal_path=target.path,
+            parent_id=caller.session.id,
+            name=self.role_session_name,
+            source=SessionSource.ASSUME_ROLE,
+            access_key_id=credentials.access_key_id,
+            issued_at=work.now,
+            expires_at=credentials.expiration,
+            revoked_at=None,
+            ip_address=work.caller.origin.ip_address,
+            user_agent=work.caller.origin.user_agent,
+            policies=policies,
+            source_identity=caller.session.source_identity or self.source_identity,
+            tags=tags,
+            transitive_tag_keys=transitive,
+            mfa_at=None,
+        )
+        return await self._issue(work, session, credentials, packed)
+
+    @staticmethod
+    async def _issue(work: Work, session: Session, credentials: Credentials, packed: int) -> AssumedRole:
+        token = new_token("igs")
+        sealed = work.tools.sealer.seal(
+            credentials.secret_access_key.encode(), context=secret_context(credentials.access_key_id)
+        )
+        await work.data.sessions.add(
+            session,
+            token_hash=token_hash(token),
+            sealed_secret=sealed,
+            session_token_hash=token_hash(credentials.session_token),
+        )
+        return AssumedRole(
+            credentials=credentials,
+            access_token=token,
+            assumed_role_arn=session.arn,
+            packed_policy_size=packed,
+            session=session,
+        )
+
+    def _check_duration(self, caller: Identity, role: Role) -> None:
+        if caller.principal_type is PrincipalType.ROLE and self.duration_seconds > CHAINED_SECONDS:
+            raise InvalidInput(
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+                field="durationSeconds",
+            )
+        if self.duration_seconds > role.max_session_seconds:
+            raise InvalidInput(
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+                field="durationSeconds",
+            )
+
+    def _inherited(self, caller: Identity) -> tuple[tuple[Tag, ...], tuple[str, ...]]:
+        """The session's tags and which of them go on: a transitive tag of the calling session can't be replaced."""
+        parent = caller.session
+        if parent.source_identity and self.source_identity not in (None, parent.source_identity):
+            raise InvalidInput(
+                f"the session's source identity is {parent.source_identity!r} and can't be changed",
+                field="sourceIdentity",
+            )
+        kept = {key.lower() for key in parent.transitive_tag_keys}
+        if kept & {tag.key.lower() for tag in self.tags}:
+            raise InvalidInput(
+                "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key "
+                "from the calling session.",
+                field="tags",
+            )
+        inherited = tuple(tag for tag in parent.tags if tag.key.lower() in kept)
+        return (*inherited, *self.tags), (*parent.transitive_tag_keys, *self.transitive_tag_keys)
+
+    async def _session_policies(self, work: Work, role: Role) -> tuple[SessionPolicies, int]:
+        """What narrows the session, and how much of the space for it that takes, in percent."""
+        limit = work.tools.quotas.session_policy_size
+        used = sum(len(arn) for arn in self.policy_arns)
+        if self.policy is not None:
+            check(PolicyType.SESSION, self.policy)
+            used += size(self.policy)
+        if used > limit:
+            raise LimitExceeded(f"Cannot exceed quota for SessionPolicySize: {limit}", limit=limit)
+        found = await work.data.policies.by_arns(self.policy_arns) if self.policy_arns else {}
+        for arn in self.policy_arns:
+            if arn not in found or found[arn].account_id != role.account_id:
+                raise InvalidInput(f"Policy {arn} does not exist in the role's account.", field="policyArns")
+        ids = tuple(dict.fromkeys(found[arn].id for arn in self.policy_arns))
+        return SessionPolicies(document=self.policy, policy_ids=ids), -(-100 * used // limit)

@@ -1,0 +1,236 @@
+"""Users: create, read, list, rename, delete, tag, and bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from ..domain.arn import iam_arn
+from ..domain.entities import IdentityKind, Tag, User
+from ..domain.errors import (
+    DeleteConflict,
+    EntityAlreadyExists,
+    IamError,
+    InvalidInput,
+    LimitExceeded,
+    NoSuchEntity,
+)
+from ..domain.ids import IdPrefix
+from ..domain.names import ArnText, Doc, PathName, PathPrefix, PolicyArn, UserName
+from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
+from .boundaries import boundary_context, boundary_id
+from .caller import Caller
+from .listing import Listed, Marker, MaxItems, listed, name_after
+from .operation import Command, Need, Query, operation
+from .quotas import ensure
+from .tagging import TagKeys, Tags, request_tags
+from .targets import USER, Listing, New
+from .work import Work
+
+UniqueId = Annotated[str, Doc("The entity's unique id, instead of its name.")]
+LISTING = "users"
+
+
+@operation("iam:CreateUser", on=New(kind="user", parameter="user_name"), raises=(EntityAlreadyExists, LimitExceeded, NoSuchEntity))
+class CreateUser(Command[User]):
+    """Create a user: somebody, or something, with credentials of its own."""
+
+    user_name: UserName
+    path: PathName = "/"
+    permissions_boundary: PolicyArn | None = None
+    tags: Tags = ()
+
+    def needs(self, caller: Caller, target: None) -> Sequence[Need]:
+        tagging = (self.need(caller, target, "iam:TagUser"),) if self.tags else ()
+        return (self.need(caller, target), *tagging)
+
+    def context(self, caller: Caller, target: None) -> Mapping[str, str | tuple[str, ...]]:
+        return {**request_tags(self.tags), **boundary_context(self.permissions_boundary)}
+
+    def validate(self) -> None:
+        check_tags(self.tags)
+
+    async def execute(self, work: Work, target: None, prepared: None) -> User:
+        account_id = work.caller.account_id
+        ensure(await work.data.users.count(account_id), "UsersPerAccount", work.tools.quotas.users_per_account)
+        user = User(
+            id=work.tools.new_id(IdPrefix.USER),
+            account_id=account_id,
+            name=self.user_name,
+            path=self.path,
+            created_at=work.now,
+            boundary_id=await boundary_id(work, self.permissions_boundary),
+            tags=with_tags((), self.tags, limit=work.tools.quotas.tags_per_entity),
+        )
+        await work.data.users.add(user)
+        return user
+
+
+@operation("iam:GetUser", on=USER, raises=(NoSuchEntity,))
+class GetUser(Query[User]):
+    """Read one user."""
+
+    user_name: UserName | None = None
+    unique_id: UniqueId | None = None
+    arn: ArnText | None = None
+
+    @classmethod
+    async def fetch(cls, work: Work, asks: Sequence[tuple[GetUser, User]]) -> Sequence[User | IamError]:
+        return [user for _, user in asks]
+
+
+@operation("iam:ListUsers", on=Listing(kind="user"))
+class ListUsers(Query[Listed[User]]):
+    """List the users of the account, by name."""
+
+    path_prefix: PathPrefix = "/"
+    max_items: MaxItems = 100
+    marker: Marker | None = None
+
+    @classmethod
+    async def fetch(cls, work: Work, asks: Sequence[tuple[ListUsers, None]]) -> Sequence[Listed[User] | IamError]:
+        return [await cls._page(work, query) for query, _ in asks]
+
+    @staticmethod
+    async def _page(work: Work, query: ListUsers) -> Listed[User] | IamError:
+        try:
+            after = name_after(LISTING, query.marker)
+        except InvalidInput as error:
+            return error
+        page = await work.data.users.page(
+            work.caller.account_id, path_prefix=query.path_prefix, after=after, limit=query.max_items
+        )
+        return listed(LISTING, page, lambda user: (user.name,), query.marker)
+
+
+@operation("iam:UpdateUser", on=USER, raises=(NoSuchEntity, EntityAlreadyExists))
+class UpdateUser(Command[User]):
+    """Rename a user, or move it to another path. Its id, keys, groups and policies stay; policies that name its old ARN
+    as a resource do not follow."""
+
+    user_name: UserName
+    new_user_name: UserName | None = None
+    new_path: PathName | None = None
+
+    def needs(self, caller: Caller, target: User | None) -> Sequence[Need]:
+        here = self.need(caller, target)
+        arn = iam_arn(
+            caller.account_id,
+            "user",
+            self.new_path or (target.path if target else "/"),
+            self.new_user_name or (target.name if target else self.user_name),
+        )
+        there = Need(action=self.action, resource=arn, asked=arn, account_id=caller.account_id, context=here.context)
+        return (here, there)
+
+    async def execute(self, work: Work, target: User, prepared: None) -> User:
+        await work.data.users.rename(
+            target.id, name=self.new_user_name or target.name, path=self.new_path or target.path
+        )
+        return (await work.data.users.by_ids([target.id]))[target.id]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletedUser:
+    """The unique id of a user that is gone."""
+
+    deleted_user_id: str
+
+
+@operation("iam:DeleteUser", on=USER, raises=(NoSuchEntity, DeleteConflict))
+class DeleteUser(Command[DeletedUser]):
+    """Delete a user that has no password, keys, groups and policies left."""
+
+    user_name: UserName
+
+    async def execute(self, work: Work, target: User, prepared: None) -> DeletedUser:
+        blocking = await _blocking(work, target)
+        if blocking:
+            raise DeleteConflict(
+                "Cannot delete entity, must remove referenced objects first.", blocked_by=blocking
+            )
+        await work.data.users.delete(target.id)
+        return DeletedUser(deleted_user_id=target.id)
+
+
+async def _blocking(work: Work, user: User) -> list[object]:
+    """What must go before the user can (IAM API Reference, DeleteUser)."""
+    data, ids = work.data, [user.id]
+    profiles = await data.login_profiles.of(ids)
+    keys = await data.keys.of(ids)
+    groups = await data.memberships.groups_of(ids)
+    inline = await data.inline.of(IdentityKind.USER, ids)
+    attached = await data.attachments.of(IdentityKind.USER, ids)
+    return [
+        *profiles.values(),
+        *keys.get(user.id, ()),
+        *groups.get(user.id, ()),
+        *inline.get(user.id, ()),
+        *(item.policy for item in attached.get(user.id, ())),
+    ]
+
+
+@operation("iam:TagUser", on=USER, raises=(NoSuchEntity, LimitExceeded))
+class TagUser(Command[User]):
+    """Add tags to a user. A tag of the same key, whatever its case, is replaced."""
+
+    user_name: UserName
+    tags: Tags
+
+    def context(self, caller: Caller, target: User | None) -> Mapping[str, str | tuple[str, ...]]:
+        return request_tags(self.tags)
+
+    def validate(self) -> None:
+        check_tags(self.tags)
+
+    async def execute(self, work: Work, target: User, prepared: None) -> User:
+        tags = with_tags(target.tags, self.tags, limit=work.tools.quotas.tags_per_entity)
+        await work.data.users.set_tags(target.id, tags)
+        return (await work.data.users.by_ids([target.id]))[target.id]
+
+
+@operation("iam:UntagUser", on=USER, raises=(NoSuchEntity,))
+class UntagUser(Command[User]):
+    """Remove the tags of the given keys from a user. A key that is not there is no error."""
+
+    user_name: UserName
+    tag_keys: TagKeys
+
+    def context(self, caller: Caller, target: User | None) -> Mapping[str, str | tuple[str, ...]]:
+        return {"aws:TagKeys": self.tag_keys}
+
+    def validate(self) -> None:
+        check_tag_keys(self.tag_keys)
+
+    async def execute(self, work: Work, target: User, prepared: None) -> User:
+        await work.data.users.set_tags(target.id, without_tags(target.tags, self.tag_keys))
+        return (await work.data.users.by_ids([target.id]))[target.id]
+
+
+@operation("iam:PutUserPermissionsBoundary", on=USER, raises=(NoSuchEntity,))
+class PutUserPermissionsBoundary(Command[User]):
+    """Bound what a user's policies can allow by a managed policy."""
+
+    user_name: UserName
+    permissions_boundary: PolicyArn
+
+    def context(self, caller: Caller, target: User | None) -> Mapping[str, str | tuple[str, ...]]:
+        return boundary_context(self.permissions_boundary)
+
+    async def execute(self, work: Work, target: User, prepared: None) -> User:
+        await work.data.users.set_boundary(target.id, await boundary_id(work, self.permissions_boundary))
+        return (await work.data.users.by_ids([target.id]))[target.id]
+
+
+@operation("iam:DeleteUserPermissionsBoundary", on=USER, raises=(NoSuchEntity,))
+class DeleteUserPermissionsBoundary(Command[User]):
+    """Lift the permissions boundary of a user."""
+
+    user_name: UserName
+
+    async def execute(self, work: Work, target: User, prepared: None) -> User:
+        if target.boundary_id is None:
+            raise NoSuchEntity(f"The user with name {target.name} has no permissions boundary.")
+        await work.data.users.set_boundary(target.id, None)
+        return (await work.data.users.by_ids([target.id]))[target.id]

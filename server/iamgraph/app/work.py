@@ -1,0 +1,57 @@
+"""What an operation may use while it runs: time, randomness, quotas, keys and the data are given to it, never taken."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from ..domain.ids import IdPrefix, unique_id
+from ..domain.limits import Quotas
+from ..security.passwords import PasswordHasher
+from ..security.sealing import Sealer
+from ..store.session import StoreSession
+from .caller import Caller
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What is the same for every operation of a server. `sign_in_url` makes an account's sign-in address of its alias
+    or id."""
+
+    hasher: PasswordHasher
+    sealer: Sealer
+    quotas: Quotas = Quotas()
+    sign_in_url: Callable[[str], str] = "/signin/{}".format
+    sign_in_time: timedelta = timedelta(hours=12)
+    clock: Callable[[], datetime] = _clock
+    entropy: Callable[[int], bytes] = os.urandom
+
+    def new_id(self, prefix: IdPrefix) -> str:
+        return unique_id(prefix, self.entropy(11))
+
+
+@dataclass(slots=True)
+class Trail:
+    """What a run finds out for its event: on what it acted and, where signing in found that out, where and who."""
+
+    resources: list[str] = field(default_factory=list)
+    account_id: str | None = None
+    principal_id: str | None = None
+    principal_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One run of an operation."""
+
+    caller: Caller
+    tools: Tools
+    data: StoreSession
+    now: datetime
+    trail: Trail = field(default_factory=Trail)

@@ -1,0 +1,59 @@
+"""Amazon Resource Names: taken apart and put together. IAM is global, so its ARNs have no region."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+PARTITION = "aws"
+ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
+_IAM = re.compile(r"arn:aws:(iam|sts)::(\d{12}):(\S+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arn:
+    """The parts of an IAM or STS ARN: `arn:aws:iam::111122223333:role/team/dev` has the kind `role`, the path `/team/`
+    and the name `dev`. A root ARN has the kind `root` and an empty name."""
+
+    service: str
+    account_id: str
+    kind: str
+    path: str
+    name: str
+
+    def __str__(self) -> str:
+        if self.kind == "root":
+            return root_arn(self.account_id)
+        return f"arn:{PARTITION}:{self.service}::{self.account_id}:{self.kind}{self.path}{self.name}"
+
+
+def parse_arn(text: str) -> Arn | None:
+    """The parts of `text`, or None where it is no IAM or STS ARN."""
+    found = _IAM.fullmatch(text)
+    if found is None:
+        return None
+    service, account_id, resource = found.groups()
+    if resource == "root":
+        return Arn(service=service, account_id=account_id, kind="root", path="", name="")
+    kind, slash, rest = resource.partition("/")
+    if not slash:
+        return None
+    path, _, name = rest.rpartition("/")
+    if not name:
+        return None
+    return Arn(service=service, account_id=account_id, kind=kind, path=f"/{path}/" if path else "/", name=name)
+
+
+def iam_arn(account_id: str, kind: str, path: str, name: str) -> str:
+    """`iam_arn("111122223333", "user", "/eng/", "alice")` is `arn:aws:iam::111122223333:user/eng/alice`."""
+    return f"arn:{PARTITION}:iam::{account_id}:{kind}{path}{name}"
+
+
+def root_arn(account_id: str) -> str:
+    """The ARN of an account's root: also how policies name the account itself."""
+    return f"arn:{PARTITION}:iam::{account_id}:root"
+
+
+def assumed_role_arn(account_id: str, role_name: str, session_name: str) -> str:
+    """The ARN of a role session. It drops the role's path."""
+    return f"arn:{PARTITION}:sts::{account_id}:assumed-role/{role_name}/{session_name}"

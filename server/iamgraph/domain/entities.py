@@ -1,0 +1,289 @@
+"""What there is: accounts, users, groups, roles, policies, keys and sessions, as immutable values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from .arn import assumed_role_arn, iam_arn, root_arn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    """A label. Keys are unique on an entity whatever their case; values may be empty."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A tenant. `id` has twelve digits; `revision` counts the changes that may alter a decision."""
+
+    id: str
+    alias: str | None
+    root_email: str
+    is_operator: bool
+    created_at: datetime
+    closed_at: datetime | None
+    revision: int
+
+    @property
+    def arn(self) -> str:
+        return root_arn(self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A person or a program with long-term credentials. `id` is `AIDA…` and outlives a renaming."""
+
+    id: str
+    account_id: str
+    name: str
+    path: str
+    created_at: datetime
+    password_last_used_at: datetime | None = None
+    boundary_id: str | None = None
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        return iam_arn(self.account_id, "user", self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A set of users that share permissions. It is no principal."""
+
+    id: str
+    account_id: str
+    name: str
+    path: str
+    created_at: datetime
+
+    @property
+    def arn(self) -> str:
+        return iam_arn(self.account_id, "group", self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """An identity to be assumed. `trust_policy` is as it is shown: byte for byte as it was sent, but for principals that
+    were renamed or deleted since. `bindings` gives, for each principal that `trust_policy` names, the unique id it means."""
+
+    id: str
+    account_id: str
+    name: str
+    path: str
+    description: str | None
+    max_session_seconds: int
+    trust_policy: str
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime
+    boundary_id: str | None = None
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        return iam_arn(self.account_id, "role", self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedPolicy:
+    """A policy with a life of its own. Its text is in its versions; exactly one of them is in force."""
+
+    id: str
+    account_id: str
+    name: str
+    path: str
+    description: str | None
+    default_version: str
+    attachment_count: int
+    boundary_count: int
+    created_at: datetime
+    updated_at: datetime
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        return iam_arn(self.account_id, "policy", self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyVersion:
+    """One text of a managed policy, `v1` and up; numbers are never used again. `document` is None in lists."""
+
+    policy_id: str
+    version_id: str
+    is_default: bool
+    created_at: datetime
+    document: str | None
+
+
+class IdentityKind(Enum):
+    """What policies can be attached to, and inline policies put into."""
+
+    USER = "user"
+    GROUP = "group"
+    ROLE = "role"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InlinePolicy:
+    """A policy that lives and dies with its user, group or role."""
+
+    owner_kind: IdentityKind
+    owner_id: str
+    name: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """A managed policy attached to an identity."""
+
+    policy: ManagedPolicy
+    attached_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """The other end: an identity that a managed policy is attached to, or bounds."""
+
+    target: User | Group | Role
+    attached_at: datetime
+    as_boundary: bool = False
+
+
+class KeyStatus(Enum):
+    ACTIVE = "Active"
+    INACTIVE = "Inactive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessKey:
+    """A long-term key, `AKIA…`. `owner_id` is a user's unique id, or the account's id for the root's keys."""
+
+    id: str
+    account_id: str
+    owner_id: str
+    status: KeyStatus
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginProfile:
+    """A user's password, without the password."""
+
+    user_id: str
+    created_at: datetime
+    password_reset_required: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordPolicy:
+    """What an account asks of passwords. `classes` is how many of the four kinds of character are needed at least."""
+
+    minimum_length: int = 8
+    require_symbols: bool = False
+    require_numbers: bool = False
+    require_uppercase: bool = False
+    require_lowercase: bool = False
+    allow_users_to_change: bool = False
+    is_default: bool = False
+
+
+class SessionSource(Enum):
+    PASSWORD = "PASSWORD"
+    ASSUME_ROLE = "ASSUME_ROLE"
+
+
+class PrincipalType(Enum):
+    """Who can hold a session."""
+
+    ROOT = "ROOT"
+    USER = "USER"
+    ROLE = "ROLE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPolicies:
+    """What narrows a role session: an inline document and managed policies. None and empty: nothing does."""
+
+    document: str | None = None
+    policy_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Temporary credentials of a principal, and where they came from. `name` is a role session's name; `principal_id`
+    is a unique id, or the account's id for the root; `principal_name` is the user's or role's name now."""
+
+    id: str
+    account_id: str
+    principal_type: PrincipalType
+    principal_id: str
+    principal_name: str
+    principal_path: str
+    parent_id: str | None
+    name: str | None
+    source: SessionSource
+    access_key_id: str | None
+    issued_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+    ip_address: str | None
+    user_agent: str | None
+    policies: SessionPolicies
+    source_identity: str | None
+    tags: tuple[Tag, ...]
+    transitive_tag_keys: tuple[str, ...]
+    mfa_at: datetime | None
+
+    @property
+    def arn(self) -> str:
+        """The ARN that the session acts under: an `assumed-role` ARN, a user's, or the root's."""
+        if self.principal_type is PrincipalType.ROLE:
+            return assumed_role_arn(self.account_id, self.principal_name, self.name or "")
+        return self.principal_arn
+
+    @property
+    def principal_arn(self) -> str:
+        """The ARN of the user or role behind the session, or of the root."""
+        if self.principal_type is PrincipalType.ROOT:
+            return root_arn(self.account_id)
+        kind = "role" if self.principal_type is PrincipalType.ROLE else "user"
+        return iam_arn(self.account_id, kind, self.principal_path, self.principal_name)
+
+
+class EventOutcome(Enum):
+    SUCCEEDED = "SUCCEEDED"
+    DENIED = "DENIED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One attempt to perform one operation. `account_id` is None where nobody was authenticated; `parameters` is JSON
+    text without secrets; `seq` is given by the store, in the order of the history."""
+
+    id: str
+    seq: int | None = None
+    account_id: str | None
+    name: str
+    at: datetime
+    request_id: str
+    transport: str
+    principal_id: str | None
+    principal_arn: str | None
+    session_id: str | None
+    action: str
+    resources: tuple[str, ...]
+    outcome: EventOutcome
+    error_code: str | None
+    error_message: str | None
+    ip_address: str | None
+    user_agent: str | None
+    parameters: str

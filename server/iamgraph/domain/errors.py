@@ -1,0 +1,107 @@
+"""Everything that can go wrong, in IAM's own words: raised once here, rendered once by each transport."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from .policy.evaluate import Decision
+    from .policy.finding import Finding
+
+
+class IamError(Exception):
+    """Base of every expected failure. `code` is its name on AWS's wire; the class name is its name everywhere else."""
+
+    code: ClassVar[str]
+
+    def __init_subclass__(cls, code: str | None = None) -> None:
+        cls.code = code or cls.__name__
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class NoSuchEntity(IamError):
+    """The named entity does not exist in this account."""
+
+
+class EntityAlreadyExists(IamError):
+    """An entity of that name already exists."""
+
+
+class LimitExceeded(IamError):
+    """The request would exceed a quota of the account."""
+
+    def __init__(self, message: str, *, limit: int) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class DeleteConflict(IamError):
+    """The entity is still in use: what blocks it must be removed first."""
+
+    def __init__(self, message: str, *, blocked_by: Sequence[object]) -> None:
+        super().__init__(message)
+        self.blocked_by = tuple(blocked_by)
+
+
+class ConcurrentModification(IamError):
+    """Another request changed the entity at the same time. Trying again is safe."""
+
+
+class UnmodifiableEntity(IamError):
+    """The entity belongs to the service itself and can't be changed."""
+
+
+class MalformedPolicyDocument(IamError):
+    """The text is not valid JSON, or not a valid policy of its kind."""
+
+    def __init__(self, message: str, *, findings: Sequence[Finding] = ()) -> None:
+        super().__init__(message)
+        self.findings = tuple(findings)
+
+
+class PasswordPolicyViolation(IamError):
+    """The password does not meet the account's password policy."""
+
+    def __init__(self, message: str, *, rules: Sequence[str]) -> None:
+        super().__init__(message)
+        self.rules = tuple(rules)
+
+
+class InvalidInput(IamError, code="ValidationError"):
+    """A parameter does not satisfy its constraints."""
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class AccessDenied(IamError):
+    """No policy allows the caller to do this, or one forbids it."""
+
+    def __init__(self, message: str, *, action: str, resource: str, decision: Decision) -> None:
+        super().__init__(message)
+        self.action, self.resource, self.decision = action, resource, decision
+
+
+class Unauthenticated(IamError, code="InvalidClientTokenId"):
+    """The request carries no credentials, or none that are valid now."""
+
+
+class InvalidCredentials(IamError):
+    """The account, the name or the password is wrong: the answer never says which."""
+
+
+class PasswordChangeRequired(IamError):
+    """The password is right, and must be changed before signing in."""
+
+
+class Throttled(IamError, code="Throttling"):
+    """Too much at once. Trying again later is safe."""
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds

@@ -1,0 +1,30 @@
+"""AWS-style unique identifiers: what they look like, and how each kind begins."""
+
+from __future__ import annotations
+
+import base64
+import re
+from enum import Enum
+
+
+class IdPrefix(Enum):
+    """The first four letters of a unique id say what it names (IAM User Guide, "IAM identifiers")."""
+
+    USER = "AIDA"
+    GROUP = "AGPA"
+    ROLE = "AROA"
+    MANAGED_POLICY = "ANPA"
+    ACCESS_KEY = "AKIA"
+    TEMPORARY_KEY = "ASIA"
+
+
+UNIQUE_ID = re.compile(r"A[A-Z0-9]{20}")
+
+
+def unique_id(prefix: IdPrefix, entropy: bytes) -> str:
+    """A unique id of 21 characters (20 for access keys, as on AWS) out of at least 11 random bytes."""
+    letters = base64.b32encode(entropy).decode().rstrip("=")
+    length = 16 if prefix in (IdPrefix.ACCESS_KEY, IdPrefix.TEMPORARY_KEY) else 17
+    if len(letters) < length:
+        raise ValueError("too little entropy for a unique id")
+    return prefix.value + letters[:length]

@@ -1,0 +1,30 @@
+"""AWS's quotas. Each is a setting, `IAMGRAPH_QUOTA_…`, with AWS's default (IAM User Guide, "IAM and AWS STS quotas")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotas:
+    """How many of each an account may have, and how large a document may be (characters without white space)."""
+
+    users_per_account: int = 5000
+    groups_per_account: int = 300
+    roles_per_account: int = 1000
+    policies_per_account: int = 1500
+    groups_per_user: int = 10
+    access_keys_per_user: int = 2
+    attached_policies_per_user: int = 10
+    attached_policies_per_group: int = 10
+    attached_policies_per_role: int = 10
+    versions_per_policy: int = 5
+    tags_per_entity: int = 50
+    policy_size: int = 6144
+    user_inline_policy_size: int = 2048
+    group_inline_policy_size: int = 5120
+    role_inline_policy_size: int = 10240
+    trust_policy_size: int = 2048
+    session_policy_size: int = 2048
+    session_policy_arns: int = 10
+    session_tags: int = 50

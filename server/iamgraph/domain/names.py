@@ -1,0 +1,102 @@
+"""The types that operations' parameters are made of: what each may hold, and what it means.
+
+Patterns and lengths are those of AWS's service models (IAM API Reference). `\\w` means ASCII, and the whole text must match.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from .errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """What a parameter means: its GraphQL description and its help text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The characters and the length that a text may have."""
+
+    pattern: str
+    minimum: int
+    maximum: int
+
+    def check(self, field: str, value: Any) -> None:
+        for text in value if isinstance(value, (tuple, list)) else (value,):
+            if not self.minimum <= len(text) <= self.maximum:
+                bound = f"length between {self.minimum} and {self.maximum}"
+                raise InvalidInput(f"{_shown(text)} at '{field}' must have a {bound}", field=field)
+            if not re.fullmatch(self.pattern, text, re.ASCII | re.DOTALL):
+                raise InvalidInput(f"{_shown(text)} at '{field}' must match {self.pattern}", field=field)
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The least and the greatest value that a number may have."""
+
+    minimum: int
+    maximum: int
+
+    def check(self, field: str, value: Any) -> None:
+        if not self.minimum <= value <= self.maximum:
+            raise InvalidInput(f"{value} at '{field}' must be between {self.minimum} and {self.maximum}", field=field)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Marks a parameter that no log, event or error may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many items a list may have."""
+
+    maximum: int
+
+    def check(self, field: str, value: Any) -> None:
+        if len(value) > self.maximum:
+            raise InvalidInput(f"'{field}' holds {len(value)} items; at most {self.maximum} are allowed", field=field)
+
+
+def _shown(text: str) -> str:
+    """The value in quotes, ASCII only, so that what is wrong can be seen; a long one is cut."""
+    return ascii(text if len(text) <= 80 else text[:77] + "...")
+
+
+_NAME = r"[\w+=,.@-]+"
+_PATH = r"/|/[\x21-\x7e]+/"
+
+UserName = Annotated[str, Match(_NAME, 1, 64), Doc("A user's name, unique in its account whatever its case and path.")]
+GroupName = Annotated[str, Match(_NAME, 1, 128), Doc("A group's name, unique in its account whatever its case and path.")]
+RoleName = Annotated[str, Match(_NAME, 1, 64), Doc("A role's name, unique in its account whatever its case and path.")]
+PolicyName = Annotated[str, Match(_NAME, 1, 128), Doc("A policy's name.")]
+PathName = Annotated[str, Match(_PATH, 1, 512), Doc("Where the entity stands: `/`, or a path such as `/team/`.")]
+PolicyPath = Annotated[
+    str, Match(r"((/[A-Za-z0-9.,+@=_-]+)*)/", 1, 512), Doc("Where the policy stands: `/`, or a path such as `/team/`.")
+]
+PathPrefix = Annotated[str, Match(r"/[\x21-\x7f]*", 1, 512), Doc("Only what has a path that begins so.")]
+Description = Annotated[str, Match(r"[\t\n\r\x20-\x7e\xa1-\xff]*", 0, 1000), Doc("What it is for.")]
+ArnText = Annotated[str, Match(r".+", 20, 2048), Doc("An ARN.")]
+AnyArn = Annotated[str, Match(r".+", 1, 2048), Doc("A resource's ARN, or `*`.")]
+PolicyArn = Annotated[str, Match(r".+", 20, 2048), Doc("The ARN of a managed policy.")]
+RoleArn = Annotated[str, Match(r".+", 20, 2048), Doc("The ARN of the role.")]
+VersionId = Annotated[str, Match(r"v[1-9][0-9]*", 2, 20), Doc("A version of a managed policy, such as `v1`.")]
+Alias = Annotated[
+    str,
+    Match(r"[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]", 3, 63),
+    Doc("The account's alias: 3 to 63 lower-case letters, digits and single hyphens."),
+]
+AccountId = Annotated[str, Match(r"\d{12}", 12, 12), Doc("A twelve-digit account number.")]
+Email = Annotated[str, Match(r"[\x21-\x3f\x41-\x7e]+@[\x21-\x3f\x41-\x7e]+", 3, 254), Doc("An e-mail address.")]
+AccessKeyId = Annotated[str, Match(r"\w+", 16, 128), Doc("An access key's id, `AKIA…`.")]
+Password = Annotated[str, Match(r"[\t\n\r\x20-\xff]+", 1, 128), Secret(), Doc("A password.")]
+SignInPassword = Annotated[str, Match(r".*", 0, 1024), Secret(), Doc("The password.")]
+RoleSessionName = Annotated[str, Match(r"[\w+=,.@-]*", 2, 64), Doc("What the session is called in its ARN and in the history.")]
+ExternalId = Annotated[str, Match(r"[\w+=,.@:/-]*", 2, 1224), Doc("The external id that the trust policy asks for.")]
+SourceIdentity = Annotated[str, Match(r"[\w+=,.@-]*", 2, 64), Doc("Who is behind the session. It stays through chaining.")]

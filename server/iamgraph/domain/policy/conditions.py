@@ -1,0 +1,178 @@
+"""Condition blocks: each key under each operator becomes one test of a request's context (IAM User Guide, "IAM JSON
+policy elements: Condition operators")."""
+
+from __future__ import annotations
+
+import operator as comparisons
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from . import values
+from .document import Condition
+from .match import Matcher, Wild, arn_matcher, matcher
+from .operators import Operator, Quantifier, operator
+from .variables import Facts, Template, template
+
+Test = Callable[[Facts], bool]
+
+_ORDERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "Equals": comparisons.eq,
+    "LessThan": comparisons.lt,
+    "LessThanEquals": comparisons.le,
+    "GreaterThan": comparisons.gt,
+    "GreaterThanEquals": comparisons.ge,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledCondition:
+    """One test, and the keys that it reads: (in lower case, as written)."""
+
+    test: Test
+    keys: tuple[tuple[str, str], ...]
+
+
+def compiled_condition(condition: Condition, *, variables: bool) -> CompiledCondition:
+    """The test for one key under one operator. `variables` says whether the document's version knows variables."""
+    found = operator(condition.operator)
+    if found is None:
+        raise ValueError(f'condition operator "{condition.operator}" is unknown')
+    key = condition.key.lower()
+    keys = [(key, condition.key)]
+    if found.comparison == "Null":
+        return CompiledCondition(test=_null_test(key, condition.values), keys=tuple(keys))
+    if found.comparison.startswith(("String", "Arn")):
+        templates = [_template(found, text, variables) for text in condition.values]
+        keys += [(v.key, v.name) for one in templates for v in one.variables if v.default is None]
+        matches = _any_of(found, templates)
+    else:
+        tests = [_typed(found.comparison, text) for text in condition.values]
+        matches = _always([test for test in tests if test is not None])
+    return CompiledCondition(test=_test(found, key, matches, empty=not condition.values), keys=tuple(keys))
+
+
+def _null_test(key: str, wanted: Sequence[str]) -> Test:
+    absences = {values.boolean(text) for text in wanted}
+    return lambda facts: (facts.get(key) is None) in absences
+
+
+def _test(found: Operator, key: str, matches: Callable[[Facts], Matcher], *, empty: bool) -> Test:
+    """How the operator treats a missing key, several values of the key, and an empty list in the policy."""
+    negated, quantifier = found.negated, found.quantifier
+    if_missing = found.if_exists or (
+        quantifier is Quantifier.ALL or (quantifier is Quantifier.ONE and negated)
+    )
+
+    def test(facts: Facts) -> bool:
+        value = facts.get(key)
+        if value is None:
+            return if_missing
+        if empty:
+            # No value satisfies a list of none, whatever the operator.
+            return False
+        match = matches(facts)
+        if quantifier is Quantifier.ONE:
+            # AWS leaves several values under a plain operator undefined; here they never match.
+            return isinstance(value, str) and match(value) is not negated
+        texts = (value,) if isinstance(value, str) else value
+        results = (match(text) is not negated for text in texts)
+        return all(results) if quantifier is Quantifier.ALL else any(results)
+
+    return test
+
+
+def _template(found: Operator, text: str, variables: bool) -> Template:
+    wildcards = found.comparison == "StringLike" or found.comparison.startswith("Arn")
+    return template(text, variables=variables, wildcards=wildcards)
+
+
+def _any_of(found: Operator, templates: Iterable[Template]) -> Callable[[Facts], Matcher]:
+    """The test "is one of these values", for operators that know variables. A value whose variable is unset is left
+    out, and the others still count."""
+    make = _maker(found.comparison)
+    fixed: list[Matcher] = []
+    open_: list[Template] = []
+    nothing = Facts({})
+    for one in templates:
+        pieces = None if one.variables else one.bind(nothing)
+        if pieces is None:
+            open_.append(one)
+        else:
+            fixed.append(make(pieces))
+    if not open_:
+        return _always(fixed)
+
+    def bind(facts: Facts) -> Matcher:
+        bound = (one.bind(facts) for one in open_)
+        return _either([*fixed, *(make(pieces) for pieces in bound if pieces is not None)])
+
+    return bind
+
+
+def _always(tests: Sequence[Matcher]) -> Callable[[Facts], Matcher]:
+    test = _either(tests)
+    return lambda facts: test
+
+
+def _either(tests: Sequence[Matcher]) -> Matcher:
+    if len(tests) == 1:
+        return tests[0]
+    return lambda text: any(test(text) for test in tests)
+
+
+def _maker(comparison: str) -> Callable[[Iterable[str | Wild]], Matcher]:
+    if comparison.startswith("Arn"):
+        return arn_matcher
+    if comparison == "StringEqualsIgnoreCase":
+        return _ignoring_case
+    return matcher
+
+
+def _ignoring_case(pieces: Iterable[str | Wild]) -> Matcher:
+    wanted = "".join(piece for piece in pieces if isinstance(piece, str)).casefold()
+    return lambda text: text.casefold() == wanted
+
+
+def _typed(comparison: str, wanted: str) -> Matcher | None:
+    """The test for one value of an operator with a type, or None where the policy's value is not of that type."""
+    if comparison.startswith("Numeric"):
+        return _ordered(comparison.removeprefix("Numeric"), values.number, wanted)
+    if comparison.startswith("Date"):
+        return _ordered(comparison.removeprefix("Date"), values.date, wanted)
+    if comparison == "Bool":
+        return _equal(values.boolean, wanted)
+    if comparison == "BinaryEquals":
+        return _equal(values.binary, wanted)
+    return _within(wanted)
+
+
+def _ordered(order: str, read: Callable[[str], Decimal | None], wanted: str) -> Matcher | None:
+    right, compare = read(wanted), _ORDERS[order]
+    if right is None:
+        return None
+
+    def test(text: str) -> bool:
+        left = read(text)
+        return left is not None and compare(left, right)
+
+    return test
+
+
+def _equal(read: Callable[[str], object], wanted: str) -> Matcher | None:
+    right = read(wanted)
+    return None if right is None else lambda text: read(text) == right
+
+
+def _within(wanted: str) -> Matcher | None:
+    network = values.network(wanted)
+    if network is None:
+        return None
+    version, base, mask = network.version, network.address, network.mask
+
+    def test(text: str) -> bool:
+        found = values.address(text)
+        return found is not None and found[0] == version and found[1] & mask == base
+
+    return test

@@ -1,0 +1,1 @@
+"""Cryptography over well-kept libraries: passwords, sealed secrets, tokens."""

@@ -1,0 +1,1 @@
+"""The data: the only place that knows the tables."""

@@ -1,0 +1,1 @@
+"""The faces of the service: bytes in, an operation and a caller out."""

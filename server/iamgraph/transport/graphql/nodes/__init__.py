@@ -1,0 +1,1 @@
+"""The graph: one module a type, every edge an operation."""

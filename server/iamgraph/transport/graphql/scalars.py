@@ -1,0 +1,115 @@
+"""The schema's scalars and enums. Scalars accept any text: operations judge it, once the caller may ask."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, NewType
+
+import strawberry
+
+from ...domain.entities import EventOutcome, KeyStatus, SessionSource
+from ...domain.policy.evaluate import Outcome, PolicyKind
+from ...domain.policy.finding import Severity
+
+ARN = NewType("ARN", str)
+AccountId = NewType("AccountId", str)
+Action = NewType("Action", str)
+DateTime = NewType("DateTime", datetime)
+PolicyDocument = NewType("PolicyDocument", str)
+Secret = NewType("Secret", str)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a text is wanted")
+    return value
+
+
+def _instant(value: Any) -> datetime:
+    try:
+        instant = datetime.fromisoformat(_text(value))
+    except ValueError:
+        raise ValueError("an instant is wanted, such as 2026-01-31T12:00:00Z") from None
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs its zone, such as 2026-01-31T12:00:00Z")
+    return instant
+
+
+def _rfc3339(value: datetime) -> str:
+    """In UTC, to the microsecond, with a `Z`."""
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _scalar(name: str, description: str, url: str | None = None, **how: Any) -> Any:
+    return strawberry.scalar(
+        name=name, description=description, specified_by_url=url, **({"serialize": str, "parse_value": _text} | how)
+    )
+
+
+SCALARS = {
+    ARN: _scalar(
+        "ARN",
+        "An Amazon Resource Name, such as `arn:aws:iam::123456789012:role/deploy`.",
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html",
+    ),
+    AccountId: _scalar("AccountId", "A twelve-digit account number. A string: leading zeros count."),
+    Action: _scalar("Action", "An action, such as `iam:CreateRole`."),
+    DateTime: _scalar(
+        "DateTime",
+        "An instant in UTC, in RFC 3339 form.",
+        "https://scalars.graphql.org/andimarek/date-time.html",
+        serialize=_rfc3339,
+        parse_value=_instant,
+    ),
+    PolicyDocument: _scalar(
+        "PolicyDocument", "A policy in the IAM policy language, as JSON text, exactly as it was stored."
+    ),
+    Secret: _scalar("Secret", "A value shown once, when it is made. It is never stored in clear and never logged."),
+}
+
+
+@strawberry.enum(description="The code of an error member, and `extensions.code` of a top-level error.")
+class ErrorCode(Enum):
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    ACCESS_DENIED = "ACCESS_DENIED"
+    CONCURRENT_MODIFICATION = "CONCURRENT_MODIFICATION"
+    DELETE_CONFLICT = "DELETE_CONFLICT"
+    ENTITY_ALREADY_EXISTS = "ENTITY_ALREADY_EXISTS"
+    INVALID_INPUT = "INVALID_INPUT"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    MALFORMED_POLICY_DOCUMENT = "MALFORMED_POLICY_DOCUMENT"
+    NO_SUCH_ENTITY = "NO_SUCH_ENTITY"
+    UNMODIFIABLE_ENTITY = "UNMODIFIABLE_ENTITY"
+    THROTTLED = "THROTTLED"
+    INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+    PASSWORD_CHANGE_REQUIRED = "PASSWORD_CHANGE_REQUIRED"
+    PASSWORD_POLICY_VIOLATION = "PASSWORD_POLICY_VIOLATION"
+    BAD_REQUEST = "BAD_REQUEST"
+    TOO_COMPLEX = "TOO_COMPLEX"
+    INTERNAL = "INTERNAL"
+
+
+@strawberry.enum(name="AccessKeyStatus")
+class AccessKeyStatus(Enum):
+    ACTIVE = KeyStatus.ACTIVE.value
+    INACTIVE = KeyStatus.INACTIVE.value
+
+
+@strawberry.enum
+class Effect(Enum):
+    ALLOW = "Allow"
+    DENY = "Deny"
+
+
+strawberry.enum(Outcome, name="Outcome")
+strawberry.enum(PolicyKind, name="PolicyKind")
+strawberry.enum(EventOutcome, name="AuditOutcome")
+strawberry.enum(SessionSource, name="SessionSource")
+strawberry.enum(Severity, name="FindingSeverity")
+
+
+@strawberry.enum(name="Transport")
+class Transport(Enum):
+    GRAPHQL = "GRAPHQL"
+    CLI = "CLI"
