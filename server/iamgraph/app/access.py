@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from ..domain.entities import PrincipalType, Session, SessionPolicies
 from ..domain.policy.compile import compiled
-from ..domain.policy.evaluate import Policy, PolicyKind
+from ..domain.policy.evaluate import Layers, Policy, PolicyKind
 from ..store.access import PolicyRow
 from ..store.session import StoreSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What decides for one principal. `session` is None where no session policy narrows it."""
+    """What decides for one principal, whatever it asks for. The engine's layers keep what they worked out for an action,
+    so one set of them serves many requests."""
 
-    identity: tuple[Policy, ...] = ()
-    boundary: Policy | None = None
-    session: tuple[Policy, ...] | None = None
+    layers: Layers = field(default_factory=Layers)
 
 
 class AccessCache:
@@ -38,7 +37,7 @@ class AccessCache:
         if kept is None:
             whole = await self.of_principal(data, session.principal_type, session.principal_id, revision)
             narrow = await session_policies(data, session.policies, session.principal_id)
-            kept = Access(identity=whole.identity, boundary=whole.boundary, session=narrow)
+            kept = Access(layers=replace(whole.layers, session=narrow))
             self._keep(session.id, revision, kept)
         return kept
 
@@ -51,7 +50,7 @@ class AccessCache:
             rows = await data.access.policies_of(kind, unique_id)
             identity = tuple(_policy(row) for row in rows if row.layer == "identity")
             boundary = next((_policy(row) for row in rows if row.layer == "boundary"), None)
-            kept = Access(identity=identity, boundary=boundary)
+            kept = Access(layers=Layers(identity=identity, boundary=boundary))
             self._keep(unique_id, revision, kept)
         return kept
 

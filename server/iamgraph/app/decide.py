@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..domain.entities import Role
 from ..domain.errors import AccessDenied
 from ..domain.policy.compile import compiled
-from ..domain.policy.evaluate import (
-    Decision,
-    Lacking,
-    Layers,
-    Outcome,
-    Policy,
-    PolicyKind,
-    Principal,
-    Request,
-    evaluate,
-)
+from ..domain.policy.evaluate import Decision, Outcome, Policy, PolicyKind, Principal, Request, evaluate
 from .access import Access
 from .caller import Caller
 from .operation import Need
@@ -41,27 +32,14 @@ _KINDS = {
     PolicyKind.SERVICE_CONTROL: "a service control policy",
     PolicyKind.RESOURCE_CONTROL: "a resource control policy",
 }
-_LACKING = {
-    Lacking.IDENTITY: "identity-based policy",
-    Lacking.TRUST: "role trust policy",
-    Lacking.RESOURCE: "resource-based policy",
-    Lacking.BOUNDARY: "permissions boundary",
-    Lacking.SESSION: "session policy",
-    Lacking.SERVICE_CONTROL: "service control policy",
-    Lacking.RESOURCE_CONTROL: "resource control policy",
-}
-
 
 def decide(
     principal: Principal, access: Access, context: Mapping[str, str | tuple[str, ...]], need: Need
 ) -> Decision:
     """The engine's answer to one need of one principal."""
-    resource = None
+    layers = access.layers
     if need.is_trust_decision:
-        resource = _NOBODY if need.trust is None else _trust(need)
-    layers = Layers(
-        identity=access.identity, boundary=access.boundary, session=access.session, resource=resource
-    )
+        layers = layers.with_resource(_NOBODY if need.trust is None else _trust(need.trust))
     request = Request(
         principal=principal,
         action=need.action,
@@ -72,9 +50,7 @@ def decide(
     return evaluate(request, layers)
 
 
-def _trust(need: Need) -> Policy:
-    role = need.trust
-    assert role is not None
+def _trust(role: Role) -> Policy:
     return Policy(
         kind=PolicyKind.TRUST,
         policy=compiled(role.trust_policy),
@@ -103,6 +79,6 @@ def denied(caller: Caller, need: Need, decision: Decision, resource: str) -> Acc
         kind = _KINDS[decision.because[0].kind] if decision.because else "a policy"
         text += f"with an explicit deny in {kind}"
     else:
-        lacking = _LACKING.get(decision.lacking, "identity-based policy") if decision.lacking else "policy"
-        text += f"because no {lacking} allows the {need.action} action"
+        kind = decision.blocked.value if decision.blocked else "policy"
+        text += f"because no {kind} allows the {need.action} action"
     return AccessDenied(text, action=need.action, resource=resource, decision=decision)

@@ -211,6 +211,22 @@ class Kernel:
         error: IamError | None = answers[0]
         return error
 
+    def refuse_elsewhere(self, caller: Caller, query: Query[Any], account_id: str) -> IamError:
+        """The refusal of a query about another account, whether that exists or not. INVARIANT: nobody, the operator
+        neither, reads inside another account."""
+        need = Need(
+            action=query.action,
+            resource=f"arn:aws:iam::{account_id}:root",
+            asked=f"arn:aws:iam::{account_id}:root",
+            account_id=account_id,
+        )
+        error = denied(caller, need, allows(caller, need), need.asked)
+        caller.origin.reads.add(
+            type(query).__name__, query.action, need.asked, audited(query), EventOutcome.DENIED,
+            code_of(error), text_of(error),
+        )
+        return error
+
     async def settle(self, caller: Caller) -> None:
         """The request is over: write what it has read to the history, refusals before this returns."""
         events, refused = events_of_reads(caller, self.tools)

@@ -61,6 +61,7 @@ class CreateUser(Command[User]):
             path=self.path,
             created_at=work.now,
             boundary_id=await boundary_id(work, self.permissions_boundary),
+            boundary_arn=self.permissions_boundary,
             tags=with_tags((), self.tags, limit=work.tools.quotas.tags_per_entity),
         )
         await work.data.users.add(user)

@@ -46,6 +46,7 @@ class User:
     created_at: datetime
     password_last_used_at: datetime | None = None
     boundary_id: str | None = None
+    boundary_arn: str | None = None
     tags: tuple[Tag, ...] = ()
 
     @property
@@ -83,6 +84,7 @@ class Role:
     bindings: Mapping[str, str] = field(default_factory=dict)
     created_at: datetime
     boundary_id: str | None = None
+    boundary_arn: str | None = None
     tags: tuple[Tag, ...] = ()
 
     @property

@@ -100,3 +100,6 @@ SignInPassword = Annotated[str, Match(r".*", 0, 1024), Secret(), Doc("The passwo
 RoleSessionName = Annotated[str, Match(r"[\w+=,.@-]*", 2, 64), Doc("What the session is called in its ARN and in the history.")]
 ExternalId = Annotated[str, Match(r"[\w+=,.@:/-]*", 2, 1224), Doc("The external id that the trust policy asks for.")]
 SourceIdentity = Annotated[str, Match(r"[\w+=,.@-]*", 2, 64), Doc("Who is behind the session. It stays through chaining.")]
+PolicyText = Annotated[
+    str, Match(r".*", 1, 131072), Doc("A policy in the IAM policy language, as JSON text. It is kept byte for byte.")
+]

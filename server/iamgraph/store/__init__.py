@@ -1,1 +1,1 @@
-"""The data: the only place that knows the tables."""
+"""Where everything is kept: the only package that knows databases, on SQLite or PostgreSQL with the same answers."""

@@ -6,12 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from threading import Lock
 from typing import Final
 
 from .conditions import Test, compiled_condition
 from .document import Document, Statement, parse
-from .match import Matcher, arn_fields, matcher, wildcard
+from .match import Matcher, arn_fields, bound_matcher, matcher, wildcard
 from .principals import CompiledPrincipals, compiled_principals
 from .variables import Facts, Template, Variable, template
 
@@ -72,35 +71,29 @@ class CompiledPolicy:
     def _candidates(self, action: str) -> Candidates:
         tests = (*self.by_service.get(action.partition(":")[0], ()), *self.any_service)
         matching = sorted((s for s, matches in tests if matches(action)), key=lambda s: s.index)
-        return Candidates(
-            denies=tuple(s for s in matching if s.deny), allows=tuple(s for s in matching if not s.deny)
-        )
+        return Candidates(denies=tuple(s for s in matching if s.deny), allows=tuple(s for s in matching if not s.deny))
 
 
 class _Cache:
     """Compiled policies by the hash of their text, least recently used out first: bounded in number and in characters,
-    since anyone who may simulate can send texts."""
+    since anyone who may simulate can send texts. For one thread at a time, as all of this engine."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
         self._policies: OrderedDict[bytes, CompiledPolicy] = OrderedDict()
         self._characters = 0
 
     def get(self, text: str) -> CompiledPolicy:
         key = sha256(text.encode("utf-8", "surrogatepass")).digest()
-        with self._lock:
-            found = self._policies.get(key)
-            if found is not None:
-                self._policies.move_to_end(key)
-                return found
+        found = self._policies.get(key)
+        if found is not None:
+            self._policies.move_to_end(key)
+            return found
         policy = compiled_document(parse(text))
-        with self._lock:
-            if key not in self._policies:
-                self._policies[key] = policy
-                self._characters += len(text)
-            while len(self._policies) > _CACHED_POLICIES or self._characters > _CACHED_CHARACTERS:
-                _, oldest = self._policies.popitem(last=False)
-                self._characters -= len(oldest.document.text)
+        self._policies[key] = policy
+        self._characters += len(text)
+        while len(self._policies) > _CACHED_POLICIES or self._characters > _CACHED_CHARACTERS:
+            _, oldest = self._policies.popitem(last=False)
+            self._characters -= len(oldest.document.text)
         return policy
 
 
@@ -192,7 +185,7 @@ def _resources(patterns: Sequence[Template], negated: bool) -> ResourceTest:
             return not negated
         for pattern in open_:
             pieces = pattern.bind(facts)
-            if pieces is not None and matcher(pieces)(resource):
+            if pieces is not None and bound_matcher(pieces)(resource):
                 return not negated
         return negated
 

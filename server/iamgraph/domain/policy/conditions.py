@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from . import values
 from .document import Condition
-from .match import Matcher, Wild, arn_matcher, matcher
+from .match import Matcher, Wild, arn_matcher, bound_matcher
 from .operators import Operator, Quantifier, operator
 from .variables import Facts, Template, template
 
@@ -61,9 +61,7 @@ def _null_test(key: str, wanted: Sequence[str]) -> Test:
 def _test(found: Operator, key: str, matches: Callable[[Facts], Matcher], *, empty: bool) -> Test:
     """How the operator treats a missing key, several values of the key, and an empty list in the policy."""
     negated, quantifier = found.negated, found.quantifier
-    if_missing = found.if_exists or (
-        quantifier is Quantifier.ALL or (quantifier is Quantifier.ONE and negated)
-    )
+    if_missing = found.if_exists or (quantifier is Quantifier.ALL or (quantifier is Quantifier.ONE and negated))
 
     def test(facts: Facts) -> bool:
         value = facts.get(key)
@@ -122,15 +120,15 @@ def _either(tests: Sequence[Matcher]) -> Matcher:
     return lambda text: any(test(text) for test in tests)
 
 
-def _maker(comparison: str) -> Callable[[Iterable[str | Wild]], Matcher]:
+def _maker(comparison: str) -> Callable[[Sequence[str | Wild]], Matcher]:
     if comparison.startswith("Arn"):
         return arn_matcher
     if comparison == "StringEqualsIgnoreCase":
         return _ignoring_case
-    return matcher
+    return bound_matcher
 
 
-def _ignoring_case(pieces: Iterable[str | Wild]) -> Matcher:
+def _ignoring_case(pieces: Sequence[str | Wild]) -> Matcher:
     wanted = "".join(piece for piece in pieces if isinstance(piece, str)).casefold()
     return lambda text: text.casefold() == wanted
 

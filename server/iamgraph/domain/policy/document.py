@@ -117,9 +117,7 @@ class _Elements:
         if not nodes:
             refuse(self.text, element.start, "MISSING_STATEMENT", "the policy has no statements", ("Statement",))
         statements = tuple(self.statement(n, ("Statement", str(i))) for i, n in enumerate(nodes))
-        return Document(
-            version=version or VERSIONS[0], id=identifier, statements=statements, text=self.text, root=root
-        )
+        return Document(version=version or VERSIONS[0], id=identifier, statements=statements, text=self.text, root=root)
 
     def statement(self, node: Node, path: Path) -> Statement:
         self.expect(node, Kind.OBJECT, "a statement", path)

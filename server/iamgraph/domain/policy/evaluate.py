@@ -4,7 +4,7 @@ logic")."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
@@ -46,7 +46,7 @@ class Lacking(Enum):
     """The kind of policy that had to allow an implicitly denied request and did not."""
 
     IDENTITY = "identity-based policy"
-    PERMISSIONS_BOUNDARY = "permissions boundary"
+    BOUNDARY = "permissions boundary"
     SESSION = "session policy"
     RESOURCE = "resource-based policy"
     TRUST = "role trust policy"
@@ -86,8 +86,8 @@ class Request:
 class Layers:
     """Every policy that bears on a caller and a resource. `session` is None without session policies, and limits to
     nothing when empty. `service_control` and `resource_control` have one list a level, the organization's root first;
-    full access for resources is implied at every level. Keep one and use it again: what it finds by action is kept in
-    it."""
+    full access for resources is implied at every level. Keep one for a caller and use it again, by `with_resource` for
+    each resource: what it finds by action is kept in it."""
 
     identity: Sequence[Policy] = ()
     boundary: Policy | None = None
@@ -96,6 +96,12 @@ class Layers:
     service_control: Sequence[Sequence[Policy]] = ()
     resource_control: Sequence[Sequence[Policy]] = ()
     _plans: dict[str, _Plan] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def with_resource(self, resource: Policy | None) -> Layers:
+        """The same policies of the caller, before another resource's policy."""
+        other = replace(self, resource=resource)
+        object.__setattr__(other, "_plans", self._plans)
+        return other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,13 +162,12 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
-    """All statements of the layers about one action, denies first of all."""
+    """All statements about one action in the layers that come with the caller, denies of any layer together."""
 
     denies: tuple[_Entry, ...]
     identity: tuple[_Entry, ...]
     boundary: tuple[_Entry, ...]
     session: tuple[_Entry, ...]
-    resource: tuple[_Entry, ...]
     service_control: tuple[tuple[_Entry, ...], ...]
 
 
@@ -197,13 +202,11 @@ def _plan(layers: Layers, action: str) -> _Plan:
     scp = tuple(allows(p, PolicyKind.SERVICE_CONTROL, i) for i, p in enumerate(layers.service_control))
     for level, policies in enumerate(layers.resource_control):
         allows(policies, PolicyKind.RESOURCE_CONTROL, level)
-    resource = allows((layers.resource,), None) if layers.resource else ()
     identity = allows(layers.identity, None)
     boundary = allows((layers.boundary,), PolicyKind.PERMISSIONS_BOUNDARY) if layers.boundary else ()
     session = allows(layers.session or (), PolicyKind.SESSION)
     return _Plan(
-        denies=tuple(denies), identity=identity, boundary=boundary, session=session, resource=resource,
-        service_control=scp,
+        denies=tuple(denies), identity=identity, boundary=boundary, session=session, service_control=scp
     )  # fmt: skip
 
 
@@ -231,12 +234,26 @@ class _Evaluation:
     def decision(self) -> Decision:
         service_linked = self.request.principal.is_service_linked_role
         limited = not service_linked and self.request.principal.kind in _LIMITED_BY_SCP
-        denies = [e.match() for e in self.plan.denies if self.in_force(e, service_linked, limited) and self.applies(e)]
+        on_resource, grants = self.on_resource()
+        in_force = [*on_resource, *(e for e in self.plan.denies if self.in_force(e, service_linked, limited))]
+        denies = [entry.match() for entry in in_force if self.applies(entry)]
         if denies:
             return self.answer(Outcome.EXPLICITLY_DENIED, denies)
         if limited and not all(self.any(level) for level in self.plan.service_control):
             return self.denied(Lacking.SERVICE_CONTROL)
-        return self.granted()
+        return self.granted(grants)
+
+    def on_resource(self) -> tuple[list[_Entry], list[_Entry]]:
+        """What the resource's own policy denies and allows about the action."""
+        policy = self.layers.resource
+        if policy is None:
+            return [], []
+        found = policy.policy.candidates(self.action)
+        denies, allows = (
+            [_Entry(compiled, policy, policy.kind, 0, None) for compiled in statements]
+            for statements in (found.denies, found.allows)
+        )
+        return denies, allows
 
     def in_force(self, entry: _Entry, service_linked: bool, limited: bool) -> bool:
         kind = entry.kind
@@ -244,9 +261,9 @@ class _Evaluation:
             return limited
         return kind is not PolicyKind.RESOURCE_CONTROL or not service_linked
 
-    def granted(self) -> Decision:
+    def granted(self, on_resource: Sequence[_Entry]) -> Decision:
         caller, request = self.request.principal, self.request
-        named = [(entry, self.applies(entry)) for entry in self.plan.resource]
+        named = [(entry, self.applies(entry)) for entry in on_resource]
         grants = [(entry.match(), closeness) for entry, closeness in named if closeness]
         lacking_resource = Lacking.TRUST if self.is_trust() else Lacking.RESOURCE
         if caller.account is None:
@@ -280,7 +297,7 @@ class _Evaluation:
             return self.allowed(because)
         if not own and not any(same_account and closeness == Named.ENTITY for _, closeness in grants):
             return self.denied(Lacking.IDENTITY)
-        return self.denied(Lacking.SESSION if boundary else Lacking.PERMISSIONS_BOUNDARY)
+        return self.denied(Lacking.SESSION if boundary else Lacking.BOUNDARY)
 
     def session_allows(self) -> bool:
         """Without session policies a session has all its role's permissions, but a federated user has none (AWS STS API

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 Matcher = Callable[[str], bool]
@@ -21,6 +22,8 @@ class Wild(Enum):
 Token = str | Wild
 """A piece of a pattern: literal text, or a wildcard. Text that came out of a variable is always literal."""
 
+_SHORT: Final = 16
+_SHORT_TEXT: Final = 512
 _SPLIT: Final = re.compile(r"([*?])")
 _WILD: Final = {"*": Wild.STAR, "?": Wild.ANY}
 
@@ -46,6 +49,18 @@ def matcher(pieces: Iterable[Token]) -> Matcher:
     if len(runs) == 2:
         return _ends(first, last)
     return _segments(first, tuple(run.literal for run in runs[1:-1]), last)
+
+
+def bound_matcher(pieces: Sequence[Token]) -> Matcher:
+    """`matcher` for a pattern whose variables were just replaced: callers come back, so short ones are remembered."""
+    if len(pieces) <= _SHORT and sum(len(piece) for piece in pieces if isinstance(piece, str)) <= _SHORT_TEXT:
+        return _remembered(tuple(pieces))
+    return matcher(pieces)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(pieces: tuple[Token, ...]) -> Matcher:
+    return matcher(pieces)
 
 
 class _Run:

@@ -45,9 +45,7 @@ def operator(name: str) -> Operator | None:
     if base not in _BASES:
         return None
     comparison = _POSITIVE.get(base, base.replace("Not", "", 1))
-    return Operator(
-        quantifier=quantifier, comparison=comparison, negated=comparison != base, if_exists=base != name
-    )
+    return Operator(quantifier=quantifier, comparison=comparison, negated=comparison != base, if_exists=base != name)
 
 
 def known_operator(name: str) -> bool:

@@ -76,9 +76,7 @@ def finding_at(text: str, offset: int, code: str, message: str, path: tuple[str,
 
 def refuse(text: str, offset: int, code: str, message: str, path: tuple[str, ...] = ()) -> NoReturn:
     """Raise AWS's general answer to a policy that is not one, with the exact reason as its finding."""
-    raise MalformedPolicyDocument(
-        "Syntax errors in policy.", findings=(finding_at(text, offset, code, message, path),)
-    )
+    raise MalformedPolicyDocument("Syntax errors in policy.", findings=(finding_at(text, offset, code, message, path),))
 
 
 def read_json(text: str) -> Node:

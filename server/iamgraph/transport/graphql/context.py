@@ -23,6 +23,7 @@ class Context:
         self.kernel = kernel
         self.caller = caller
         self.signed_in: Any = None
+        self.signed_out = False
         self._loaders: dict[type[Query[Any]], DataLoader[Ask[Any], Any]] = {}
 
     def become(self, caller: Caller, signed_in: Any) -> None:

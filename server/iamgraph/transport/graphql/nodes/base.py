@@ -36,7 +36,6 @@ class Node:
 
 @strawberry.interface(description="Something an ARN names.")
 class Resource(Node):
-    id: strawberry.ID
     arn: ARN
     account: AccountType | None
     created_at: DateTime | None
@@ -49,15 +48,12 @@ class ContextEntry:
 
 
 @strawberry.interface(description="Someone or something that signs requests.")
-class Principal(Node):
-    id: strawberry.ID
-    arn: ARN
+class Principal(Resource):
     account: AccountType
-    created_at: DateTime | None
 
     @strawberry.field(description="Whether policy allows this principal to act, evaluated now.")
     async def can(
-        self, info: Info, action: Action, resource: ARN, context: list[ContextEntry] | None = strawberry.field(default_factory=list)
+        self, info: Info, action: Action, resource: ARN, context: list[ContextEntry] = ()  # type: ignore[assignment]
     ) -> DecisionType | None:
         raise NotImplementedError
 
@@ -92,3 +88,58 @@ class Ref(Generic[T]):
 class Tag:
     key: str
     value: str
+
+
+@strawberry.type
+class Entity:
+    """What users, groups, roles and policies have in common. It is no type of the schema."""
+
+    ref: strawberry.Private[Ref[Any]]
+
+    @strawberry.field
+    def id(self) -> strawberry.ID:
+        return self.ref.id
+
+    @strawberry.field
+    def arn(self) -> ARN:
+        return ARN(self.ref.arn)
+
+    @strawberry.field
+    def account(self) -> AccountType:
+        from .account import Account
+
+        return Account.named(self.ref.parsed.account_id)
+
+    @strawberry.field
+    def name(self) -> str:
+        return self.ref.parsed.name
+
+    @strawberry.field
+    def path(self) -> str:
+        return self.ref.parsed.path
+
+    @strawberry.field(
+        description="The stable identifier, such as `AIDA…` for a user. It outlives a renaming, and is never used again."
+    )
+    async def unique_id(self, info: Info) -> str | None:
+        entity = await self.at_least(info, Seen.LISTED)
+        return str(entity.id)
+
+    @strawberry.field
+    async def created_at(self, info: Info) -> DateTime | None:
+        entity = await self.at_least(info, Seen.LISTED)
+        return DateTime(entity.created_at)
+
+    async def at_least(self, info: Info, seen: Seen) -> Any:
+        """The entity, once the caller may see that much of it."""
+        if self.ref.entity is not None and self.ref.seen >= seen:
+            return self.ref.entity
+        return await self.ref.at_least(info, seen, self.reading())
+
+    def reading(self) -> Any:
+        """The query that reads the entity as a whole."""
+        raise NotImplementedError
+
+
+def tags_of(entity: Any) -> list[Tag]:
+    return [Tag(key=tag.key, value=tag.value) for tag in entity.tags]

@@ -1,0 +1,112 @@
+"""What is done to a store from the command line, where nobody can sign in yet or any more. All of it is recorded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from ..domain.entities import Account, Event, EventOutcome, SessionSource
+from ..domain.errors import NoSuchEntity
+from ..domain.passwords import DEFAULT, check_password
+from ..security.tokens import new_password
+from ..store.session import StoreSession
+from .accounts import new_account
+from .history import event_id
+from .work import Tools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The account to bootstrap. Without a password one is made up."""
+
+    account_id: str | None
+    alias: str | None
+    email: str
+    password: str | None = field(repr=False)
+    made_up: str = field(default_factory=new_password, repr=False)
+
+    @property
+    def secret(self) -> str:
+        return self.password or self.made_up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bootstrapped:
+    """The operator's account. `made_up_password` is shown once: only when it was made up just now."""
+
+    account: Account
+    is_new: bool
+    made_up_password: str | None = field(repr=False)
+
+
+async def bootstrap(data: StoreSession, tools: Tools, wanted: Wanted, password_hash: str) -> Bootstrapped:
+    """Make the operator's account, unless there is one: it is then left as it is, whatever is wanted now."""
+    account = await data.accounts.operator()
+    if account is not None:
+        return Bootstrapped(account=account, is_new=False, made_up_password=None)
+    account = await new_account(
+        data,
+        tools,
+        email=wanted.email,
+        password_hash=password_hash,
+        alias=wanted.alias,
+        account_id=wanted.account_id,
+        is_operator=True,
+    )
+    await _record(data, tools, account, "Bootstrap", {"email": wanted.email})
+    made_up = wanted.made_up if wanted.password is None else None
+    return Bootstrapped(account=account, is_new=True, made_up_password=made_up)
+
+
+async def create_account(
+    data: StoreSession, tools: Tools, *, email: str, password_hash: str, alias: str | None, account_id: str | None
+) -> Account:
+    """Make a further account. Raises EntityAlreadyExists and InvalidInput."""
+    account = await new_account(
+        data,
+        tools,
+        email=email,
+        password_hash=password_hash,
+        alias=alias,
+        account_id=account_id,
+        is_operator=False,
+    )
+    await _record(data, tools, account, "CreateAccount", {"email": email})
+    return account
+
+
+async def reset_root_password(
+    data: StoreSession, tools: Tools, *, email: str, password: str, hashed: str
+) -> Account:
+    """Set a root's password and end its sessions. Raises NoSuchEntity and PasswordPolicyViolation."""
+    account = await data.accounts.by_root_email(email)
+    if account is None:
+        raise NoSuchEntity(f"no account has the root e-mail address {email}")
+    check_password(password, DEFAULT, not_among=(account.alias, account.root_email))
+    await data.accounts.set_root_password(account.id, hashed)
+    await data.sessions.revoke_of(account.id, tools.clock(), sources=list(SessionSource))
+    await _record(data, tools, account, "ResetRootPassword", {})
+    return account
+
+
+async def _record(data: StoreSession, tools: Tools, account: Account, name: str, parameters: dict[str, str]) -> None:
+    event = Event(
+        id=event_id(tools),
+        account_id=account.id,
+        name=name,
+        at=tools.clock(),
+        request_id=event_id(tools),
+        transport="CLI",
+        principal_id=None,
+        principal_arn=None,
+        session_id=None,
+        action=f"iamgraph:{name}",
+        resources=(account.arn,),
+        outcome=EventOutcome.SUCCEEDED,
+        error_code=None,
+        error_message=None,
+        ip_address=None,
+        user_agent=None,
+        parameters=json.dumps(parameters),
+    )
+    await data.events.add([event])

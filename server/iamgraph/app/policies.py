@@ -1,0 +1,257 @@
+"""Managed policies: create, read, list, delete and tag them, and say what they are attached to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated
+
+from ..domain.entities import Attachment, ManagedPolicy
+from ..domain.errors import (
+    DeleteConflict,
+    EntityAlreadyExists,
+    IamError,
+    InvalidInput,
+    LimitExceeded,
+    MalformedPolicyDocument,
+    NoSuchEntity,
+)
+from ..domain.ids import IdPrefix
+from ..domain.names import Doc, Match, PathPrefix, PolicyArn, PolicyName, PolicyPath, PolicyText
+from ..domain.policy.grammar import PolicyType, check, check_size
+from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
+from ..store.pages import Page
+from .caller import Caller
+from .edges import paged
+from .listing import Listed, Marker, MaxItems, listed, name_after
+from .operation import Command, Need, Query, operation
+from .quotas import ensure
+from .tagging import TagKeys, Tags, request_tags
+from .targets import POLICY, Listing, New
+from .users import UniqueId
+from .work import Work
+
+LISTING = "policies"
+ATTACHMENTS = "policy-attachments"
+SHOWN_BLOCKERS = 100
+"""How many of what blocks a deletion are told at most."""
+
+PolicyDescription = Annotated[
+    str, Match(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*", 0, 1000), Doc("What the policy is for.")
+]
+
+
+def check_managed(work: Work, text: str) -> None:
+    """Raise InvalidInput, MalformedPolicyDocument or LimitExceeded where `text` can't be a managed policy."""
+    check(PolicyType.MANAGED, text)
+    check_size(PolicyType.MANAGED, text, work.tools.quotas.policy_size)
+
+
+async def current(work: Work, policy_id: str) -> ManagedPolicy:
+    """The policy as the store has it now."""
+    return (await work.data.policies.by_ids([policy_id]))[policy_id]
+
+
+@operation(
+    "iam:CreatePolicy",
+    on=New(kind="policy", parameter="policy_name"),
+    raises=(EntityAlreadyExists, LimitExceeded, MalformedPolicyDocument),
+)
+class CreatePolicy(Command[ManagedPolicy]):
+    """Create a managed policy, to be attached to users, groups and roles. Its text becomes version `v1`."""
+
+    policy_name: PolicyName
+    policy_document: PolicyText
+    path: PolicyPath = "/"
+    description: PolicyDescription | None = None
+    tags: Tags = ()
+
+    def needs(self, caller: Caller, target: None) -> Sequence[Need]:
+        tagging = (self.need(caller, target, "iam:TagPolicy"),) if self.tags else ()
+        return (self.need(caller, target), *tagging)
+
+    def context(self, caller: Caller, target: None) -> Mapping[str, str | tuple[str, ...]]:
+        return request_tags(self.tags)
+
+    def validate(self) -> None:
+        check_tags(self.tags)
+
+    async def look(self, work: Work, target: None) -> None:
+        check_managed(work, self.policy_document)
+
+    async def execute(self, work: Work, target: None, prepared: None) -> ManagedPolicy:
+        account_id = work.caller.account_id
+        ensure(
+            await work.data.policies.count(account_id), "PoliciesPerAccount", work.tools.quotas.policies_per_account
+        )
+        policy = ManagedPolicy(
+            id=work.tools.new_id(IdPrefix.MANAGED_POLICY),
+            account_id=account_id,
+            name=self.policy_name,
+            path=self.path,
+            description=self.description,
+            default_version="v1",
+            attachment_count=0,
+            boundary_count=0,
+            created_at=work.now,
+            updated_at=work.now,
+            tags=with_tags((), self.tags, limit=work.tools.quotas.tags_per_entity),
+        )
+        await work.data.policies.add(policy, self.policy_document)
+        return policy
+
+
+@operation("iam:GetPolicy", on=POLICY, raises=(NoSuchEntity,))
+class GetPolicy(Query[ManagedPolicy]):
+    """Read one managed policy. Its text is in its versions."""
+
+    policy_arn: PolicyArn | None = None
+    unique_id: UniqueId | None = None
+
+    @classmethod
+    async def fetch(
+        cls, work: Work, asks: Sequence[tuple[GetPolicy, ManagedPolicy]]
+    ) -> Sequence[ManagedPolicy | IamError]:
+        return [policy for _, policy in asks]
+
+
+class PolicyScope(Enum):
+    """Whose managed policies are listed: the account's own, the service's, or both."""
+
+    LOCAL = "Local"
+    AWS = "AWS"
+    ALL = "All"
+
+
+@operation("iam:ListPolicies", on=Listing(kind="policy"))
+class ListPolicies(Query[Listed[ManagedPolicy]]):
+    """List the managed policies of the account, by name. The service owns none itself, so far."""
+
+    path_prefix: PathPrefix = "/"
+    scope: PolicyScope = PolicyScope.LOCAL
+    only_attached: Annotated[bool, Doc("Only policies that are attached to something, or bound something.")] = False
+    max_items: MaxItems = 100
+    marker: Marker | None = None
+
+    @classmethod
+    async def fetch(
+        cls, work: Work, asks: Sequence[tuple[ListPolicies, None]]
+    ) -> Sequence[Listed[ManagedPolicy] | IamError]:
+        return [await cls._page(work, query) for query, _ in asks]
+
+    @staticmethod
+    async def _page(work: Work, query: ListPolicies) -> Listed[ManagedPolicy] | IamError:
+        try:
+            after = name_after(LISTING, query.marker)
+        except InvalidInput as error:
+            return error
+        if query.scope is PolicyScope.AWS:
+            return Listed(has_previous=query.marker is not None)
+        page = await work.data.policies.page(
+            work.caller.account_id,
+            path_prefix=query.path_prefix,
+            only_attached=query.only_attached,
+            after=after,
+            limit=query.max_items,
+        )
+        return listed(LISTING, page, lambda policy: (policy.name,), query.marker)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletedPolicy:
+    """The unique id of a managed policy that is gone."""
+
+    deleted_policy_id: str
+
+
+@operation("iam:DeletePolicy", on=POLICY, raises=(NoSuchEntity, DeleteConflict))
+class DeletePolicy(Command[DeletedPolicy]):
+    """Delete a managed policy that is attached to nothing, bounds nothing and has no version but its default one."""
+
+    policy_arn: PolicyArn
+
+    async def execute(self, work: Work, target: ManagedPolicy, prepared: None) -> DeletedPolicy:
+        users = await _users_of(work, target)
+        versions = (await work.data.policies.versions([target.id])).get(target.id, ())
+        others = [version for version in versions if not version.is_default]
+        if users:
+            raise DeleteConflict("Cannot delete a policy attached to entities.", blocked_by=[*users, *others])
+        if others:
+            raise DeleteConflict(
+                "This policy has more than one version. Before you delete a policy, you must delete the policy's "
+                "versions. The default version is deleted with the policy.",
+                blocked_by=others,
+            )
+        await work.data.policies.delete(target.id)
+        return DeletedPolicy(deleted_policy_id=target.id)
+
+
+async def _users_of(work: Work, policy: ManagedPolicy) -> list[object]:
+    """What the policy is attached to or bounds, each once."""
+    pages = await work.data.attachments.targets([policy.id], after=None, limit=SHOWN_BLOCKERS)
+    page = pages.get(policy.id)
+    return list({item.target.id: item.target for item in page.items}.values()) if page else []
+
+
+@operation("iam:TagPolicy", on=POLICY, raises=(NoSuchEntity, LimitExceeded))
+class TagPolicy(Command[ManagedPolicy]):
+    """Add tags to a managed policy. A tag of the same key, whatever its case, is replaced."""
+
+    policy_arn: PolicyArn
+    tags: Tags
+
+    def context(self, caller: Caller, target: ManagedPolicy | None) -> Mapping[str, str | tuple[str, ...]]:
+        return request_tags(self.tags)
+
+    def validate(self) -> None:
+        check_tags(self.tags)
+
+    async def execute(self, work: Work, target: ManagedPolicy, prepared: None) -> ManagedPolicy:
+        tags = with_tags(target.tags, self.tags, limit=work.tools.quotas.tags_per_entity)
+        await work.data.policies.set_tags(target.id, tags)
+        return await current(work, target.id)
+
+
+@operation("iam:UntagPolicy", on=POLICY, raises=(NoSuchEntity,))
+class UntagPolicy(Command[ManagedPolicy]):
+    """Remove the tags of the given keys from a managed policy. A key that is not there is no error."""
+
+    policy_arn: PolicyArn
+    tag_keys: TagKeys
+
+    def context(self, caller: Caller, target: ManagedPolicy | None) -> Mapping[str, str | tuple[str, ...]]:
+        return {"aws:TagKeys": self.tag_keys}
+
+    def validate(self) -> None:
+        check_tag_keys(self.tag_keys)
+
+    async def execute(self, work: Work, target: ManagedPolicy, prepared: None) -> ManagedPolicy:
+        await work.data.policies.set_tags(target.id, without_tags(target.tags, self.tag_keys))
+        return await current(work, target.id)
+
+
+@operation("iam:ListEntitiesForPolicy", on=POLICY, raises=(NoSuchEntity,))
+class ListEntitiesForPolicy(Query[Listed[Attachment]]):
+    """List the users, groups and roles that a managed policy is attached to, or bounds."""
+
+    policy_arn: PolicyArn | None = None
+    unique_id: UniqueId | None = None
+    max_items: MaxItems = 100
+    marker: Marker | None = None
+
+    @classmethod
+    async def fetch(
+        cls, work: Work, asks: Sequence[tuple[ListEntitiesForPolicy, ManagedPolicy]]
+    ) -> Sequence[Listed[Attachment] | IamError]:
+        async def load(
+            ids: Sequence[str], after: tuple[str, ...] | None, limit: int
+        ) -> Mapping[str, Page[Attachment]]:
+            key = (after[0], after[1]) if after else None
+            return await work.data.attachments.targets(ids, after=key, limit=limit)
+
+        return await paged(ATTACHMENTS, asks, load, _attachment_key, 2)
+
+
+def _attachment_key(item: Attachment) -> tuple[str, str]:
+    return item.target.name, item.target.id

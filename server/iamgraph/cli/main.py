@@ -1,0 +1,117 @@
+"""The `iamgraph` command: serve, and look after a store."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+import uvloop
+
+from ..domain.errors import IamError
+from ..main import StoreError, account_created, bootstrapped, opened, root_password_reset, schema_drift, serve
+from ..security.sealing import MasterKeyError
+from ..security.tokens import new_password
+from ..settings import Settings, SettingsError
+from ..transport.graphql.schema import printed
+from .welcome import announced
+
+Command = Callable[[Settings, argparse.Namespace], Awaitable[None]]
+
+
+async def _serve(settings: Settings, given: argparse.Namespace) -> None:
+    await serve(settings, setup=given.setup, announce=lambda made: print(announced(settings, made), flush=True))
+
+
+async def _migrate(settings: Settings, given: argparse.Namespace) -> None:
+    if given.check:
+        drift = schema_drift()
+        if drift:
+            raise StoreError(f"the models differ from the migrations: {drift}")
+        print("the migrations are those of the models")
+        return
+    async with opened(settings) as database:
+        done = await database.migrate()
+    print("\n".join(f"migrated {name}" for name in done) or "nothing to migrate")
+
+
+async def _bootstrap(settings: Settings, given: argparse.Namespace) -> None:
+    async with opened(settings) as database:
+        await database.migrate()
+        made = await bootstrapped(settings, database)
+    print(announced(settings, made))
+
+
+async def _create_account(settings: Settings, given: argparse.Namespace) -> None:
+    password = _password(given)
+    account = await account_created(
+        settings, email=given.email, password=password, alias=given.alias, account_id=given.id
+    )
+    print(f"account {account.id}, root {account.root_email}")
+    _tell(given, password)
+
+
+async def _reset(settings: Settings, given: argparse.Namespace) -> None:
+    password = _password(given)
+    account = await root_password_reset(settings, email=given.email, password=password)
+    print(f"the root of account {account.id} has a new password, and its sessions have ended")
+    _tell(given, password)
+
+
+def _password(given: argparse.Namespace) -> str:
+    """A password from standard input, or a new one: never from an argument, which others on the machine can see."""
+    return sys.stdin.readline().rstrip("\n") if given.password_stdin else new_password()
+
+
+def _tell(given: argparse.Namespace, password: str) -> None:
+    if not given.password_stdin:
+        print(f"password (shown once): {password}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="iamgraph", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(under: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: Command, text: str) -> argparse.ArgumentParser:
+        made = under.add_parser(name, help=text, description=text)
+        made.set_defaults(run=run)
+        return made
+
+    serving = command(commands, "serve", _serve, "serve the API")
+    serving.add_argument("--setup", action="store_true", help="migrate and bootstrap first, and say what to try")
+    migrating = command(commands, "migrate", _migrate, "bring the store's tables up to date")
+    migrating.add_argument("--check", action="store_true", help="only compare the migrations with the models")
+    command(commands, "bootstrap", _bootstrap, "make the operator's account, if there is none")
+    exporting = commands.add_parser("export-schema", help="print the GraphQL schema")
+    exporting.set_defaults(run=None)
+
+    accounts = commands.add_parser("accounts", help="accounts of the server").add_subparsers(required=True, metavar="COMMAND")
+    creating = command(accounts, "create", _create_account, "make a further account")
+    creating.add_argument("--email", required=True, help="the root's e-mail address")
+    creating.add_argument("--alias", help="the account's alias")
+    creating.add_argument("--id", help="the account's twelve-digit id; one is drawn otherwise")
+    roots = commands.add_parser("root", help="the root of an account").add_subparsers(required=True, metavar="COMMAND")
+    resetting = command(roots, "reset-password", _reset, "set a root's password, and end its sessions")
+    resetting.add_argument("--email", required=True, help="the root's e-mail address")
+    for each in (creating, resetting):
+        each.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command. What an operator can mend is one line on standard error, and exit status 1."""
+    given = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if given.run is None:
+        print(printed(), end="")
+        return
+    try:
+        settings = Settings.from_env(os.environ)
+        uvloop.run(given.run(settings, given))
+    except (SettingsError, StoreError, MasterKeyError, IamError) as error:
+        sys.exit(f"iamgraph: {error}")
+    except OSError as error:
+        sys.exit(f"iamgraph: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+

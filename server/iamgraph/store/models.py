@@ -1,0 +1,345 @@
+"""The tables. Migrations are made from these classes; what is read and written goes by the statements of the repos.
+
+Repos write SQL because Tortoise binds a model class to one dialect and one connection for the whole process, while a
+process may have several stores open; and because the hot reads need window functions and unions.
+"""
+
+from __future__ import annotations
+
+from tortoise import fields
+from tortoise.fields import OnDelete
+from tortoise.indexes import Index
+from tortoise.models import Model
+
+from .columns import Text, Word
+
+
+def _account() -> fields.ForeignKeyRelation[AccountRow]:
+    return fields.ForeignKeyField("store.AccountRow", related_name=False, on_delete=OnDelete.RESTRICT)
+
+
+def _boundary() -> fields.ForeignKeyNullableRelation[PolicyRow]:
+    return fields.ForeignKeyField("store.PolicyRow", related_name=False, on_delete=OnDelete.RESTRICT, null=True)
+
+
+def _of(model: str, on_delete: OnDelete = OnDelete.RESTRICT) -> fields.ForeignKeyRelation[Model]:
+    return fields.ForeignKeyField(f"store.{model}", related_name=False, on_delete=on_delete)
+
+
+# `is_operator` is true for one account and null for the others, so that its constraint admits one operator.
+class AccountRow(Model):
+
+    id = Word(max_length=12, primary_key=True)
+    alias = Word(max_length=63, null=True, unique=True)
+    root_email = Word(max_length=254)
+    root_email_key = Word(max_length=254, unique=True)
+    root_password_hash = Text()
+    is_operator = fields.BooleanField(null=True, unique=True)
+    created_at = fields.DatetimeField()
+    closed_at = fields.DatetimeField(null=True)
+    revision = fields.BigIntField()
+
+    class Meta:
+        table = "account"
+
+
+class PasswordPolicyRow(Model):
+    account: fields.OneToOneRelation[AccountRow] = fields.OneToOneField(
+        "store.AccountRow", related_name=False, on_delete=OnDelete.RESTRICT, primary_key=True
+    )
+    minimum_length = fields.IntField()
+    require_symbols = fields.BooleanField()
+    require_numbers = fields.BooleanField()
+    require_uppercase = fields.BooleanField()
+    require_lowercase = fields.BooleanField()
+    allow_users_to_change = fields.BooleanField()
+
+    class Meta:
+        table = "password_policy"
+
+
+class UserRow(Model):
+    id = Word(max_length=21, primary_key=True)
+    account = _account()
+    name = Word(max_length=64)
+    name_key = Word(max_length=64)
+    path = Word(max_length=512)
+    created_at = fields.DatetimeField()
+    password_last_used_at = fields.DatetimeField(null=True)
+    boundary = _boundary()
+    tags = Text()
+
+    class Meta:
+        table = "iam_user"
+        unique_together = (("account", "name_key"),)
+        indexes = (
+            Index(fields=("account_id", "name"), name="iam_user_by_name"),
+            Index(fields=("boundary_id",), name="iam_user_by_boundary"),
+        )
+
+
+class GroupRow(Model):
+    id = Word(max_length=21, primary_key=True)
+    account = _account()
+    name = Word(max_length=128)
+    name_key = Word(max_length=128)
+    path = Word(max_length=512)
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "iam_group"
+        unique_together = (("account", "name_key"),)
+        indexes = (Index(fields=("account_id", "name"), name="iam_group_by_name"),)
+
+
+class RoleRow(Model):
+    id = Word(max_length=21, primary_key=True)
+    account = _account()
+    name = Word(max_length=64)
+    name_key = Word(max_length=64)
+    path = Word(max_length=512)
+    description = Text(null=True)
+    max_session_seconds = fields.IntField()
+    trust_policy = Text()
+    created_at = fields.DatetimeField()
+    boundary = _boundary()
+    tags = Text()
+
+    class Meta:
+        table = "iam_role"
+        unique_together = (("account", "name_key"),)
+        indexes = (
+            Index(fields=("account_id", "name"), name="iam_role_by_name"),
+            Index(fields=("boundary_id",), name="iam_role_by_boundary"),
+        )
+
+
+# What a trust policy's text names: `principal_id` outlives the user or role, so it refers to nothing.
+class TrustPrincipalRow(Model):
+
+    id = fields.BigIntField(primary_key=True)
+    role = _of("RoleRow", OnDelete.CASCADE)
+    text = Word(max_length=2048)
+    principal_id = Word(max_length=21)
+
+    class Meta:
+        table = "trust_principal"
+        unique_together = (("role", "text"),)
+
+
+# `default_version` is the version in force: one column, so there can't be two. `last_version` never goes back.
+class PolicyRow(Model):
+
+    id = Word(max_length=21, primary_key=True)
+    account = _account()
+    name = Word(max_length=128)
+    name_key = Word(max_length=128)
+    path = Word(max_length=512)
+    description = Text(null=True)
+    default_version = fields.IntField()
+    last_version = fields.IntField()
+    created_at = fields.DatetimeField()
+    updated_at = fields.DatetimeField()
+    tags = Text()
+
+    class Meta:
+        table = "managed_policy"
+        unique_together = (("account", "name_key"),)
+        indexes = (Index(fields=("account_id", "name"), name="managed_policy_by_name"),)
+
+
+class PolicyVersionRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    policy = _of("PolicyRow", OnDelete.CASCADE)
+    number = fields.IntField()
+    document = Text()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "policy_version"
+        unique_together = (("policy", "number"),)
+
+
+class UserAttachmentRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    owner = _of("UserRow")
+    policy = _of("PolicyRow")
+    attached_at = fields.DatetimeField()
+
+    class Meta:
+        table = "user_attachment"
+        unique_together = (("owner", "policy"),)
+        indexes = (Index(fields=("policy_id",), name="user_attachment_by_policy"),)
+
+
+class GroupAttachmentRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    owner = _of("GroupRow")
+    policy = _of("PolicyRow")
+    attached_at = fields.DatetimeField()
+
+    class Meta:
+        table = "group_attachment"
+        unique_together = (("owner", "policy"),)
+        indexes = (Index(fields=("policy_id",), name="group_attachment_by_policy"),)
+
+
+class RoleAttachmentRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    owner = _of("RoleRow")
+    policy = _of("PolicyRow")
+    attached_at = fields.DatetimeField()
+
+    class Meta:
+        table = "role_attachment"
+        unique_together = (("owner", "policy"),)
+        indexes = (Index(fields=("policy_id",), name="role_attachment_by_policy"),)
+
+
+class UserInlineRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    owner = _of("UserRow")
+    name = Word(max_length=128)
+    document = Text()
+    put_at = fields.DatetimeField()
+
+    class Meta:
+        table = "user_inline"
+        unique_together = (("owner", "name"),)
+
+
+class GroupInlineRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    owner = _of("GroupRow")
+    name = Word(max_length=128)
+    document = Text()
+    put_at = fields.DatetimeField()
+
+    class Meta:
+        table = "group_inline"
+        unique_together = (("owner", "name"),)
+
+
+class RoleInlineRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    owner = _of("RoleRow")
+    name = Word(max_length=128)
+    document = Text()
+    put_at = fields.DatetimeField()
+
+    class Meta:
+        table = "role_inline"
+        unique_together = (("owner", "name"),)
+
+
+class MembershipRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    group = _of("GroupRow")
+    user = _of("UserRow")
+    attached_at = fields.DatetimeField()
+
+    class Meta:
+        table = "membership"
+        unique_together = (("user", "group"),)
+        indexes = (Index(fields=("group_id",), name="membership_by_group"),)
+
+
+# `owner_id` is a user's or an account's id; `user` repeats the user's, so that it can't be deleted under its keys.
+class AccessKeyRow(Model):
+
+    id = Word(max_length=128, primary_key=True)
+    account = _account()
+    owner_id = Word(max_length=21)
+    user: fields.ForeignKeyNullableRelation[UserRow] = fields.ForeignKeyField(
+        "store.UserRow", related_name=False, on_delete=OnDelete.RESTRICT, null=True
+    )
+    status = Word(max_length=8)
+    sealed_secret = Text()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "access_key"
+        indexes = (
+            Index(fields=("owner_id",), name="access_key_by_owner"),
+            Index(fields=("user_id",), name="access_key_by_user"),
+        )
+
+
+class LoginProfileRow(Model):
+    user: fields.OneToOneRelation[UserRow] = fields.OneToOneField(
+        "store.UserRow", related_name=False, on_delete=OnDelete.RESTRICT, primary_key=True
+    )
+    password_hash = Text()
+    password_reset_required = fields.BooleanField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "login_profile"
+
+
+# `principal_name` and `principal_path` are as they were at the start, for sessions whose principal is gone.
+class SessionRow(Model):
+
+    id = Word(max_length=64, primary_key=True)
+    account = _account()
+    principal_type = Word(max_length=8)
+    principal_id = Word(max_length=21)
+    principal_name = Word(max_length=128)
+    principal_path = Word(max_length=512)
+    parent: fields.ForeignKeyNullableRelation[SessionRow] = fields.ForeignKeyField(
+        "store.SessionRow", related_name=False, on_delete=OnDelete.RESTRICT, null=True
+    )
+    name = Word(max_length=64, null=True)
+    source = Word(max_length=32)
+    token_hash = Word(max_length=64, unique=True)
+    access_key_id = Word(max_length=128, null=True, unique=True)
+    sealed_secret = Text(null=True)
+    session_token_hash = Word(max_length=64, null=True, unique=True)
+    issued_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+    revoked_at = fields.DatetimeField(null=True)
+    ip_address = Text(null=True)
+    user_agent = Text(null=True)
+    policy_document = Text(null=True)
+    policy_ids = Text()
+    source_identity = Text(null=True)
+    tags = Text()
+    transitive_tag_keys = Text()
+    mfa_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "session"
+        indexes = (
+            Index(fields=("principal_id", "issued_at", "id"), name="session_by_principal"),
+            Index(fields=("parent_id",), name="session_by_parent"),
+        )
+
+
+# The history refers to nothing: it outlives what it tells of.
+class EventRow(Model):
+
+    seq = fields.BigIntField(primary_key=True)
+    id = Word(max_length=64, unique=True)
+    account_id = Word(max_length=12, null=True)
+    name = Word(max_length=128)
+    at = fields.DatetimeField()
+    request_id = Text()
+    transport = Text()
+    principal_id = Text(null=True)
+    principal_arn = Text(null=True)
+    session_id = Text(null=True)
+    action = Text()
+    resources = Text()
+    outcome = Word(max_length=16)
+    error_code = Text(null=True)
+    error_message = Text(null=True)
+    ip_address = Text(null=True)
+    user_agent = Text(null=True)
+    parameters = Text()
+
+    class Meta:
+        table = "event"
+        indexes = (
+            Index(fields=("account_id", "seq"), name="event_by_account"),
+            Index(fields=("account_id", "name", "seq"), name="event_by_name"),
+        )

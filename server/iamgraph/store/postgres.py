@@ -1,0 +1,206 @@
+"""PostgreSQL: a pool of connections, transactions at READ COMMITTED, and an advisory lock for migrating."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.backends.base.config_generator import expand_db_url
+
+from .failures import Duplicate, StoreError, conflicting, in_use
+from .statements import Counter, Row, Statements, plain, utc
+from .uninterrupted import uninterrupted
+
+POOL_SIZE = 10
+MIGRATION_LOCK = 0x1A36_4A9B
+SETTINGS = {
+    "application_name": "iamgraph",
+    "timezone": "UTC",
+    "default_transaction_isolation": "read committed",
+    "lock_timeout": "10s",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
+class Connection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection whose state nobody changes, so that it needs no reset (a round trip) when it goes back to the pool."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class PostgresStatements(Statements):
+    """Statements over one connection in a transaction, or each over any connection of a pool."""
+
+    def __init__(self, connection: Any, counter: Counter) -> None:
+        super().__init__(counter)
+        self._connection = connection
+
+    async def run_or_duplicate(self, sql: str, *args: object) -> int:
+        # PostgreSQL gives the whole transaction up after a refused statement, so only a savepoint is lost.
+        await self._connection.execute("SAVEPOINT refusable")
+        try:
+            changed = await self.run(sql, *args)
+        except Duplicate:
+            await self._connection.execute("ROLLBACK TO SAVEPOINT refusable")
+            raise
+        await self._connection.execute("RELEASE SAVEPOINT refusable")
+        return changed
+
+    async def _fetch(self, sql: str, args: Sequence[object]) -> Sequence[Row]:
+        try:
+            rows: Sequence[Row] = await self._connection.fetch(sql, *map(_value, args))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise _meaning(error, sql) from error
+        return rows
+
+    async def _run(self, sql: str, args: Sequence[object]) -> int:
+        try:
+            status: str = await self._connection.execute(sql, *map(_value, args))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise _meaning(error, sql) from error
+        return int(status.rpartition(" ")[2])
+
+
+def _value(arg: object) -> object:
+    if isinstance(arg, datetime):
+        return utc(arg)
+    if isinstance(arg, (list, tuple)):
+        return [plain(one) for one in arg]
+    return plain(arg)
+
+
+def _meaning(error: Exception, sql: str) -> Exception:
+    """The error in the store's or the domain's words; a bug of ours stays what it is."""
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return Duplicate()
+    if isinstance(error, asyncpg.ForeignKeyViolationError):
+        return in_use() if sql.startswith("DELETE") else conflicting()
+    if isinstance(error, (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)):
+        return conflicting()
+    if isinstance(error, (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)):
+        return StoreError("the database does not answer")
+    if isinstance(error, (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)):
+        return StoreError(f"the database gave up: {type(error).__name__}")
+    return error
+
+
+class PostgresEngine:
+    """One PostgreSQL database, with a pool of connections."""
+
+    dialect = "postgres"
+
+    def __init__(self, url: str, counter: Counter) -> None:
+        scheme, _, rest = url.partition("://")
+        try:
+            self._credentials: dict[str, Any] = expand_db_url(f"asyncpg://{rest}")["credentials"]
+        except Exception:
+            raise StoreError(f"the URL of the database can't be read: write {scheme}://user@host:port/name") from None
+        self._counter = counter
+        self._client: AsyncpgDBClient | None = None
+
+    def _where(self) -> str:
+        """The database for messages, without its password."""
+        return "{host}:{port}/{database}".format(**self._credentials)
+
+    async def open(self, wait_seconds: float) -> None:
+        client = AsyncpgDBClient(
+            **{"maxsize": POOL_SIZE, **self._credentials},
+            connection_name="default",
+            connection_class=Connection,
+            server_settings=SETTINGS,
+        )
+        try:
+            await client.create_connection(with_db=True)
+        except Exception as error:
+            raise StoreError(f"the database {self._where()} can't be reached: {_reason(error)}") from None
+        self._client = client
+
+    async def close(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def _pool(self) -> Any:
+        if self._client is None or self._client._pool is None:
+            raise StoreError("the database is not open")
+        return self._client._pool
+
+    def reading(self) -> Statements:
+        # Each statement takes a connection for itself: a request that waits for something else keeps none.
+        return PostgresStatements(self._pool(), self._counter)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Statements]:
+        pool = self._pool()
+        connection = await _acquired(pool)
+        try:
+            transaction = connection.transaction()
+            started = False
+            try:
+                await transaction.start()
+                started = True
+                yield PostgresStatements(connection, self._counter)
+                await uninterrupted(_committed(transaction))
+            except BaseException:
+                await uninterrupted(_undone(connection, transaction, started))
+                raise
+        finally:
+            await uninterrupted(pool.release(connection))
+
+    def migration_credentials(self) -> tuple[str, dict[str, object]]:
+        """Tortoise's engine and credentials for migrating: without time limits, since building an index takes long."""
+        settings = {"application_name": "iamgraph migrate", "timezone": "UTC"}
+        return "tortoise.backends.asyncpg", {**self._credentials, "server_settings": settings}
+
+    @asynccontextmanager
+    async def migrating(self) -> AsyncIterator[None]:
+        """Keep other processes from migrating, and wait until they have: an advisory lock on a connection of its own,
+        which goes with the connection."""
+        _, credentials = self.migration_credentials()
+        credentials = {key: value for key, value in credentials.items() if key not in ("minsize", "maxsize")}
+        try:
+            connection = await asyncpg.connect(**credentials)
+        except Exception as error:
+            raise StoreError(f"the database {self._where()} can't be reached: {_reason(error)}") from None
+        try:
+            await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+            yield
+        finally:
+            await uninterrupted(connection.close())
+
+
+async def _acquired(pool: Any) -> Any:
+    try:
+        return await pool.acquire()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise _meaning(error, "") from error
+
+
+async def _committed(transaction: Any) -> None:
+    try:
+        await transaction.commit()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise _meaning(error, "COMMIT") from error
+
+
+async def _undone(connection: Any, transaction: Any, started: bool) -> None:
+    """Leave no transaction behind. A connection on which that can't be made sure of is cut."""
+    try:
+        if started:
+            await asyncio.wait_for(transaction.rollback(), 10)
+        elif connection.is_in_transaction():
+            await asyncio.wait_for(connection.execute("ROLLBACK"), 10)
+    except Exception:
+        connection.terminate()
+
+
+def _reason(error: Exception) -> str:
+    """One line, without the password: neither driver nor server repeats it."""
+    return (str(error) or type(error).__name__).splitlines()[0]

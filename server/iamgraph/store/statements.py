@@ -1,0 +1,117 @@
+"""Sending SQL: the one place where the two dialects are told apart, and where values are made fit for a database."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+Row = Mapping[str, Any]
+"""One row of an answer, by column name. Repos turn it into an entity at once."""
+
+
+class Counter:
+    """How many statements a database was sent."""
+
+    def __init__(self) -> None:
+        self.value = 0
+
+
+class Statements(ABC):
+    """Sends statements over one connection, or over any of a pool.
+
+    SQL is written for PostgreSQL: `$1` for parameters, `= ANY($1)` with a sequence, `$1::text` for a cast, `FOR SHARE`.
+    SQLite gets its own way of saying the same.
+    """
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Row]:
+        """The rows of a query, or of a change that ends in RETURNING."""
+        self._counter.value += 1
+        return await self._fetch(sql, args)
+
+    async def one(self, sql: str, *args: object) -> Row | None:
+        """The first row, or None."""
+        rows = await self.fetch(sql, *args)
+        return rows[0] if rows else None
+
+    async def run(self, sql: str, *args: object) -> int:
+        """Change rows; how many were changed. Raises Duplicate where a unique constraint refuses, after which the
+        transaction is of no use; ConcurrentModification, DeleteConflict."""
+        self._counter.value += 1
+        return await self._run(sql, args)
+
+    @abstractmethod
+    async def run_or_duplicate(self, sql: str, *args: object) -> int:
+        """`run`, after whose Duplicate the transaction goes on."""
+
+    @abstractmethod
+    async def _fetch(self, sql: str, args: Sequence[object]) -> Sequence[Row]: ...
+
+    @abstractmethod
+    async def _run(self, sql: str, args: Sequence[object]) -> int: ...
+
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text with what no database keeps (NUL, half a surrogate pair) replaced by U+FFFD. Names never have such
+    characters, so a look-up for one finds nothing."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def utc(at: datetime) -> datetime:
+    """The same instant in UTC. A time without a zone is refused: it would mean whatever the host's zone is."""
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone can't be stored")
+    return at.astimezone(UTC)
+
+
+def instant(value: Any) -> datetime:
+    """The instant that a column holds."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+def instant_or_none(value: Any) -> datetime | None:
+    return None if value is None else instant(value)
+
+
+def plain(value: object) -> object:
+    """An argument as both drivers take it, but for times, which each takes differently."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Enum):
+        return value.value
+    return value
+
+
+_PARAMETER = re.compile(r"\$(\d+)(?:::[a-z]+(?:\[\])?)?")
+_ANY = re.compile(r"= ANY\(\$(\d+)(?:::[a-z]+(?:\[\])?)?\)")
+
+
+@lru_cache(maxsize=1024)
+def for_sqlite(sql: str) -> str:
+    """The statement in SQLite's words. A sequence arrives there as a JSON array."""
+    sql = _ANY.sub(r"IN (SELECT value FROM json_each(?\1))", sql)
+    return _PARAMETER.sub(r"?\1", sql).replace(" FOR SHARE", "")
+
+
+def values(count: int, width: int) -> str:
+    """`($1, $2), ($3, $4)` for two rows of two columns."""
+    rows = (", ".join(f"${row * width + column + 1}" for column in range(width)) for row in range(count))
+    return ", ".join(f"({row})" for row in rows)
+
+
+def insert(table: str, row: Mapping[str, object], *, skip_duplicates: bool = False) -> tuple[str, tuple[object, ...]]:
+    """The statement that adds a row, and its arguments. `skip_duplicates` makes a taken key change nothing."""
+    sql = f"INSERT INTO {table} ({', '.join(row)}) VALUES {values(1, len(row))}"  # noqa: S608 (names of ours)
+    return sql + (" ON CONFLICT DO NOTHING" if skip_duplicates else ""), tuple(row.values())

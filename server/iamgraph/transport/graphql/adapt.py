@@ -1,0 +1,161 @@
+"""From an operation to its mutation: input type, result union, resolver, description."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import strawberry
+from strawberry import UNSET
+
+from ...app.operation import Command, Parameter, parameters
+from ...domain import entities
+from ...domain.errors import IamError
+from ...domain.unset import Unset
+from .context import Info
+from .ids import parse_node_id
+from .members import MEMBERS, member_of
+from .scalars import ARN, AccessKeyStatus, AccountId, PolicyDocument
+
+_SCALARS: dict[str, Any] = {
+    "policy_arn": ARN,
+    "role_arn": ARN,
+    "permissions_boundary": ARN,
+    "policy_arns": list[ARN],
+    "policy_document": PolicyDocument,
+    "assume_role_policy_document": PolicyDocument,
+    "policy": PolicyDocument,
+    "account_id": AccountId,
+    "session_id": strawberry.ID,
+}
+"""The parameters that are more than a text in GraphQL, whatever the operation."""
+
+
+@strawberry.input
+class TagInput:
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """One field of a mutation's success: its type, and how it is made of the command's result."""
+
+    type: Any
+    make: Callable[[Any], Any] = lambda value: value
+    description: str | None = None
+
+
+def mutation(op: type[Command[Any]], *, after: Callable[[Info, Any], Any] | None = None, **success: Payload) -> Any:
+    """`mutation(CreateRole, role=Payload(Role, Role.of))` is `createRole(input: CreateRoleInput!): CreateRoleResult!`.
+
+    With one field of success the command's result is its value; with more, the result has an attribute for each. `after`
+    runs once the command has succeeded and may replace the result.
+    """
+    done = _success_type(op, success)
+    result = _result_type(op, done)
+    input_type = _input_type(op) if parameters(op) else None
+
+    async def answer(info: Info, command: Command[Any]) -> Any:
+        try:
+            value = await info.context.run(command)
+        except IamError as error:
+            if type(error) not in op.raises:
+                raise
+            return member_of(error)
+        if after is not None:
+            value = await after(info, value)
+        return done(**{name: part.make(_part(value, name, success)) for name, part in success.items()})
+
+    if input_type is None:
+
+        async def resolve_bare(info: Info) -> Any:
+            return await answer(info, op())
+
+        resolve_bare.__annotations__["return"] = result
+        return strawberry.mutation(resolver=resolve_bare, description=op.__doc__)
+
+    async def resolve(info: Info, input: Any) -> Any:
+        return await answer(info, op(**_values(op, input)))
+
+    resolve.__annotations__ |= {"input": input_type, "return": result}
+    return strawberry.mutation(resolver=resolve, description=op.__doc__)
+
+
+def _part(value: Any, name: str, success: dict[str, Payload]) -> Any:
+    return getattr(value, name) if len(success) > 1 or hasattr(value, name) else value
+
+
+def _success_type(op: type[Command[Any]], success: dict[str, Payload]) -> type:
+    body: dict[str, Any] = {"__annotations__": {name: part.type for name, part in success.items()}}
+    body |= {name: strawberry.field(description=part.description) for name, part in success.items() if part.description}
+    return strawberry.type(type(f"{op.__name__}Success", (), body), description=f"`{op.__name__}` succeeded.")
+
+
+def _result_type(op: type[Command[Any]], done: type) -> Any:
+    members = [MEMBERS[error][0] for error in op.raises]
+    return Annotated[Union[(done, *members)], strawberry.union(f"{op.__name__}Result")]  # noqa: UP007
+
+
+def _input_type(op: type[Command[Any]]) -> type:
+    body: dict[str, Any] = {"__annotations__": {}}
+    for parameter in parameters(op):
+        body["__annotations__"][parameter.name] = _hint(parameter)
+        body[parameter.name] = strawberry.field(description=parameter.doc, **_default(parameter))
+    return strawberry.input(type(f"{op.__name__}Input", (), body), description=f"The parameters of `{op.__name__}`.")
+
+
+def _hint(parameter: Parameter) -> Any:
+    optional = _is_optional(parameter.hint)
+    hint = _SCALARS.get(parameter.name) or _bare(parameter.hint)
+    return hint | None if optional else hint
+
+
+def _is_optional(hint: Any) -> bool:
+    return get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
+
+
+def _bare(hint: Any) -> Any:
+    """The GraphQL type of a parameter's Python type, leaving out None and `Unset`."""
+    if get_origin(hint) in (Union, types.UnionType):
+        (hint,) = [part for part in get_args(hint) if part not in (type(None), Unset)]
+    if get_origin(hint) is tuple:
+        return list[_bare(get_args(hint)[0])]  # type: ignore[misc]
+    return {entities.Tag: TagInput, entities.KeyStatus: AccessKeyStatus}.get(hint, hint)
+
+
+def _default(parameter: Parameter) -> dict[str, Any]:
+    if parameter.default is dataclasses.MISSING:
+        return {}
+    if parameter.default is None or parameter.default is Unset.UNSET:
+        return {"default": UNSET}
+    if parameter.default == ():
+        return {"default_factory": list}
+    return {"default": parameter.default}
+
+
+def _values(op: type[Command[Any]], input: Any) -> dict[str, Any]:
+    """The parameters that were given. Null for one that only may be absent means absent."""
+    values: dict[str, Any] = {}
+    for parameter in parameters(op):
+        value = getattr(input, parameter.name)
+        if value is UNSET or (value is None and parameter.default is None):
+            continue
+        values[parameter.name] = _value(parameter, value)
+    return values
+
+
+def _value(parameter: Parameter, value: Any) -> Any:
+    if parameter.name == "session_id":
+        parsed = parse_node_id(value)
+        return parsed[1][0] if parsed and parsed[0] == "Session" else value
+    if isinstance(value, list):
+        return tuple(_value(parameter, item) for item in value)
+    if isinstance(value, TagInput):
+        return entities.Tag(key=value.key, value=value.value)
+    if isinstance(value, AccessKeyStatus):
+        return entities.KeyStatus(value.value)
+    return value

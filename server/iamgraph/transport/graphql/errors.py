@@ -1,0 +1,32 @@
+"""The code of each expected error."""
+
+from __future__ import annotations
+
+from ...domain import errors as domain
+from .scalars import ErrorCode
+
+CODES: dict[str, ErrorCode] = {
+    "Unauthenticated": ErrorCode.UNAUTHENTICATED,
+    "AccessDenied": ErrorCode.ACCESS_DENIED,
+    "ConcurrentModification": ErrorCode.CONCURRENT_MODIFICATION,
+    "DeleteConflict": ErrorCode.DELETE_CONFLICT,
+    "EntityAlreadyExists": ErrorCode.ENTITY_ALREADY_EXISTS,
+    "InvalidInput": ErrorCode.INVALID_INPUT,
+    "LimitExceeded": ErrorCode.LIMIT_EXCEEDED,
+    "MalformedPolicyDocument": ErrorCode.MALFORMED_POLICY_DOCUMENT,
+    "NoSuchEntity": ErrorCode.NO_SUCH_ENTITY,
+    "UnmodifiableEntity": ErrorCode.UNMODIFIABLE_ENTITY,
+    "Throttled": ErrorCode.THROTTLED,
+    "InvalidCredentials": ErrorCode.INVALID_CREDENTIALS,
+    "PasswordChangeRequired": ErrorCode.PASSWORD_CHANGE_REQUIRED,
+    "PasswordPolicyViolation": ErrorCode.PASSWORD_POLICY_VIOLATION,
+}
+
+
+def code_of(error: domain.IamError) -> ErrorCode:
+    return CODES[type(error).__name__]
+
+
+def code_of_name(name: str | None) -> ErrorCode:
+    """The code of an error by its class's name, as the history keeps it; a fault of ours has none."""
+    return CODES.get(name or "", ErrorCode.INTERNAL)

@@ -1,0 +1,268 @@
+"""GraphQL over HTTP, to the letter of its draft: POST and JSON only, no batches, and no simple requests with a cookie."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from aiohttp import web
+from graphql import ExecutionResult, GraphQLError, execute
+
+from ...app.caller import Caller
+from ...app.kernel import Kernel
+from ...domain.errors import AccessDenied, IamError, Throttled, Unauthenticated
+from ..origin import Network, origin_of
+from .context import Context
+from .documents import Documents
+from .errors import code_of
+from .limits import SIGN_INS, Root, check
+from .schema import schema
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 256 * 1024
+JSON, GRAPHQL_RESPONSE = "application/json", "application/graphql-response+json"
+COOKIE = "iamgraph_session"
+HEADER = "Iamgraph-Request"
+"""The header that a caller with a cookie must send, with any value: no form and no link of another site can."""
+_KEYS = frozenset({"query", "operationName", "variables", "extensions"})
+# graphql-core quotes the value that it refuses, which may be a password in the wrong place.
+_ECHO = re.compile(r"( got invalid value).*|(cannot represent[^:]*):.*|(Expected [^,;]*, found).*", re.DOTALL)
+
+
+class BadRequest(Exception):
+    """No GraphQL request at all: `status` says in which way."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The body of a request."""
+
+    query: str
+    operation_name: str | None
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response before it is written. `is_request_error`: nothing ran."""
+
+    body: dict[str, Any]
+    is_request_error: bool = False
+    status: int | None = None
+    retry_after: int | None = None
+
+
+class Endpoint:
+    """The `/graphql` endpoint."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        *,
+        trusted_proxies: Sequence[Network] = (),
+        is_development: bool = False,
+        is_https: bool = False,
+    ) -> None:
+        self._kernel, self._trusted = kernel, trusted_proxies
+        self._is_development, self._is_https = is_development, is_https
+        self._documents = Documents(schema._schema)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one request. Never raises: a fault of ours is logged and masked."""
+        origin = origin_of(request, "GRAPHQL", self._trusted)
+        media = _media(request.headers.get("Accept"))
+        context: Context | None = None
+        try:
+            asked = await _read(request)
+            caller = await self._kernel.authenticate(_token(request), origin)
+            context = Context(self._kernel, caller)
+            answer = await self._answer(context, asked)
+            await self._kernel.settle(context.caller)
+        except BadRequest as error:
+            answer = Answer(_errors([_error(error.message, "BAD_REQUEST")]), True, error.status)
+        except IamError as error:
+            answer = Answer(_errors([_formatted_error(error)]), True, _status(error), _retry_after(error))
+        except Exception:
+            log.exception("request %s failed", origin.request_id)
+            answer = Answer(_errors([_masked(origin.request_id)]), True, 500)
+        response = _response(answer, media, origin.request_id)
+        if context is not None:
+            self._set_cookie(request, response, context)
+        return response
+
+    async def _answer(self, context: Context, asked: Asked) -> Answer:
+        prepared = self._documents.prepare(asked.query)
+        if prepared.document is None:
+            return Answer(_errors([_formatted(error, context) for error in prepared.errors]), True)
+        try:
+            operation = prepared.operation(asked.operation_name)
+            root = check(prepared.document, operation, asked.variables)
+        except GraphQLError as error:
+            return Answer(_errors([_formatted(error, context)]), True)
+        await self._admit(context.caller, root)
+        result = execute(
+            schema._schema,
+            prepared.document,
+            context_value=context,
+            variable_values=dict(asked.variables),
+            operation_name=asked.operation_name,
+            hide_suggestions=True,
+        )
+        done: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
+        return self._result(done, context)
+
+    async def _admit(self, caller: Caller, root: Root) -> None:
+        """Without credentials only signing in runs; and introspection, where people explore the schema in development."""
+        names = [name for name in root.fields if not name.startswith("__")]
+        if root.is_mutation and names and set(names) <= SIGN_INS:
+            return
+        if not names and self._is_development:
+            return
+        await self._kernel.admit(caller, [name[0].upper() + name[1:] for name in names] or ["Introspect"])
+
+    @staticmethod
+    def _result(result: ExecutionResult, context: Context) -> Answer:
+        errors = [_formatted(error, context) for error in result.errors or ()]
+        if result.data is None and all(error.path is None for error in result.errors or ()):
+            return Answer(_errors(errors), True)
+        body: dict[str, Any] = {"data": result.data}
+        if errors:
+            body = {"errors": errors, **body}
+        return Answer(body)
+
+    def _set_cookie(self, request: web.Request, response: web.Response, context: Context) -> None:
+        """Keep a browser's session in a cookie that no script can read; a browser shows itself by the header."""
+        if context.signed_in is not None and HEADER in request.headers:
+            response.set_cookie(
+                COOKIE,
+                context.signed_in.access_token,
+                httponly=True,
+                secure=self._is_https,
+                samesite="Lax",
+                path="/",
+                expires=context.signed_in.expires_at.strftime("%a, %d %b %Y %H:%M:%S GMT"),
+            )
+        elif context.signed_out and COOKIE in request.cookies:
+            response.del_cookie(COOKIE, path="/", httponly=True, secure=self._is_https, samesite="Lax")
+
+
+async def _read(request: web.Request) -> Asked:
+    """The request's body, or BadRequest."""
+    if request.content_type != JSON or (request.charset or "utf-8").lower() != "utf-8":
+        raise BadRequest(415, "The body must be application/json in UTF-8.")
+    if request.content_length is not None and request.content_length > MAX_BODY:
+        raise BadRequest(413, f"The body may have at most {MAX_BODY} bytes.")
+    try:
+        raw = await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise BadRequest(413, f"The body may have at most {MAX_BODY} bytes.") from None
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise BadRequest(400, "The body is not JSON.") from None
+    if isinstance(body, list):
+        raise BadRequest(400, "A request is one JSON object: batches are not accepted.")
+    if not isinstance(body, dict):
+        raise BadRequest(400, "A request is a JSON object with a 'query'.")
+    return _asked(body)
+
+
+def _asked(body: dict[str, Any]) -> Asked:
+    query, name, variables = body.get("query"), body.get("operationName"), body.get("variables")
+    unknown = sorted(set(body) - _KEYS)
+    if unknown:
+        raise BadRequest(400, f"{ascii(unknown[0][:40])} is no part of a request: query, operationName, variables.")
+    if not isinstance(query, str):
+        raise BadRequest(400, "'query' must be a text.")
+    if name is not None and not isinstance(name, str):
+        raise BadRequest(400, "'operationName' must be a text.")
+    if variables is not None and not isinstance(variables, dict):
+        raise BadRequest(400, "'variables' must be an object.")
+    return Asked(query, name, variables or {})
+
+
+def _token(request: web.Request) -> str | None:
+    """The bearer token, or the session cookie's where the request shows that no other site sent it."""
+    authorization = request.headers.get("Authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("The Authorization header must be 'Bearer' and an access token.")
+        return token.strip()
+    cookie = request.cookies.get(COOKIE)
+    if cookie is not None and HEADER not in request.headers:
+        raise BadRequest(403, f"A request with a session cookie must send the header {HEADER}.")
+    return cookie
+
+
+def _media(accept: str | None) -> str:
+    """The media type of the response: the draft's own where the client asks for it."""
+    return GRAPHQL_RESPONSE if accept and GRAPHQL_RESPONSE in accept else JSON
+
+
+def _response(answer: Answer, media: str, request_id: str) -> web.Response:
+    """The draft's statuses: with its own media type a request error is a 400; with application/json all is 200 but what is
+    no GraphQL request, or has no valid credentials."""
+    status = answer.status or (400 if answer.is_request_error and media == GRAPHQL_RESPONSE else 200)
+    headers = {"X-Request-Id": request_id, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if answer.retry_after is not None:
+        headers["Retry-After"] = str(answer.retry_after)
+    return web.Response(body=orjson.dumps(answer.body), status=status, content_type=media, headers=headers)
+
+
+def _errors(errors: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"errors": errors}
+
+
+def _error(message: str, code: str, **extensions: Any) -> dict[str, Any]:
+    return {"message": message, "extensions": {"code": code, **extensions}}
+
+
+def _masked(request_id: str) -> dict[str, Any]:
+    return _error("Something went wrong here. The request's id says which.", "INTERNAL", requestId=request_id)
+
+
+def _formatted_error(error: IamError) -> dict[str, Any]:
+    if isinstance(error, AccessDenied):
+        return _error(error.message, "ACCESS_DENIED", action=error.action, resource=error.resource)
+    return _error(error.message, code_of(error).value)
+
+
+def _formatted(error: GraphQLError, context: Context) -> dict[str, Any]:
+    """The error as the client sees it: its own mistakes and our refusals in words, anything else masked."""
+    original = error.original_error
+    if isinstance(original, IamError):
+        made = _formatted_error(original)
+    elif original is None or isinstance(original, GraphQLError):
+        code = (error.extensions or {}).get("code", "BAD_REQUEST")
+        made = _error(_ECHO.sub(lambda m: (m[1] or m[2] or m[3]) + " …", error.message), code)
+    else:
+        origin = context.caller.origin
+        log.error("request %s failed", origin.request_id, exc_info=original)
+        made = _masked(origin.request_id)
+    if error.locations:
+        made["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+    if error.path:
+        made["path"] = error.path
+    return made
+
+
+def _status(error: IamError) -> int | None:
+    if isinstance(error, Unauthenticated):
+        return 401
+    return 503 if isinstance(error, Throttled) else None
+
+
+def _retry_after(error: IamError) -> int | None:
+    return error.retry_after_seconds if isinstance(error, Throttled) else None

@@ -1,0 +1,172 @@
+"""What an operation would cost, known before any of it runs, in one memoised pass.
+
+Strawberry's own depth and alias limiters expand every fragment spread, so that nested fragments make them exponential.
+This measures each fragment once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    IntValueNode,
+    ListValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    ValueNode,
+    VariableNode,
+)
+
+MAX_PAGE = 100
+MAX_ROOT_MUTATIONS = 10
+SECRET_FIELDS = frozenset({"signIn", "signInAsRoot", "changePassword"})
+SIGN_INS = frozenset({"signIn", "signInAsRoot"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """How deep, how many fields, and how many nodes at most."""
+
+    depth: int = 0
+    fields: int = 0
+    nodes: int = 0
+
+    def beside(self, other: Cost) -> Cost:
+        return Cost(max(self.depth, other.depth), self.fields + other.fields, self.nodes + other.nodes)
+
+
+MAX = Cost(depth=15, fields=500, nodes=25_000)
+
+
+def refused(message: str, code: str = "TOO_COMPLEX") -> GraphQLError:
+    return GraphQLError(message, extensions={"code": code})
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The root fields of an operation, fragments opened: what must be allowed before anything runs."""
+
+    is_mutation: bool
+    fields: tuple[str, ...]
+
+
+class Measure:
+    """Walks one operation. `value` gives a variable's value."""
+
+    def __init__(self, document: DocumentNode, value: Callable[[str], Any]) -> None:
+        self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+        self._value = value
+        self._known: dict[str, Cost] = {}
+        self._open: set[str] = set()
+
+    def of(self, selections: SelectionSetNode | None) -> Cost:
+        total = Cost()
+        for node in selections.selections if selections else ():
+            if isinstance(node, FragmentSpreadNode):
+                total = total.beside(self._fragment(node.name.value))
+            elif isinstance(node, FieldNode):
+                inner, page = self.of(node.selection_set), self._page(node)
+                total = total.beside(Cost(inner.depth + 1, inner.fields + 1, page * (inner.nodes + (page > 1))))
+            else:
+                total = total.beside(self.of(node.selection_set))  # type: ignore[attr-defined]
+            if total.fields > MAX.fields or total.nodes > MAX.nodes:
+                break
+        return total
+
+    def _fragment(self, name: str) -> Cost:
+        if name in self._open:
+            raise refused(f"The fragment {name!r} spreads itself.", "BAD_REQUEST")
+        if name not in self._known and name in self._fragments:
+            self._open.add(name)
+            self._known[name] = self.of(self._fragments[name].selection_set)
+            self._open.discard(name)
+        return self._known.get(name, Cost())
+
+    def _page(self, node: FieldNode) -> int:
+        """How many items the field may give: what `first` says, or as many as `ids` holds."""
+        for argument in node.arguments or ():
+            if argument.name.value == "first":
+                return self._first(node.name.value, argument.value)
+            if argument.name.value == "ids":
+                return self._count(argument.value)
+        return 1
+
+    def _first(self, field: str, value: ValueNode) -> int:
+        size = self._literal(value)
+        if not isinstance(size, int) or isinstance(size, bool):
+            return MAX_PAGE
+        if not 1 <= size <= MAX_PAGE:
+            raise refused(f"'first' of {field!r} is {size}; it must be from 1 to {MAX_PAGE}", "INVALID_INPUT")
+        return size
+
+    def _literal(self, value: ValueNode) -> Any:
+        if isinstance(value, IntValueNode):
+            return int(value.value)
+        return self._value(value.name.value) if isinstance(value, VariableNode) else None
+
+    def _count(self, value: ValueNode) -> int:
+        if isinstance(value, ListValueNode):
+            return max(1, len(value.values))
+        given = self._value(value.name.value) if isinstance(value, VariableNode) else None
+        return min(max(1, len(given)), MAX_PAGE) if isinstance(given, list) else MAX_PAGE
+
+    def root(self, operation: OperationDefinitionNode) -> Root:
+        """The names of the root fields, each time they are asked for. Raises for a cycle of fragments."""
+        names: list[str] = []
+        self._names(operation.selection_set, names, set())
+        return Root(is_mutation=operation.operation is OperationType.MUTATION, fields=tuple(names))
+
+    def _names(self, selections: SelectionSetNode, names: list[str], opened: set[str]) -> None:
+        for node in selections.selections:
+            if len(names) > MAX.fields:
+                return
+            if isinstance(node, FieldNode):
+                names.append(node.name.value)
+            elif isinstance(node, FragmentSpreadNode):
+                name = node.name.value
+                if name in opened or name not in self._fragments:
+                    continue
+                self._names(self._fragments[name].selection_set, names, opened | {name})
+            else:
+                self._names(node.selection_set, names, opened)  # type: ignore[attr-defined]
+
+
+def variable_reader(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Callable[[str], Any]:
+    """Reads a variable's value, or the default that the operation gives it."""
+    defaults = {
+        definition.variable.name.value: int(definition.default_value.value)
+        for definition in operation.variable_definitions or ()
+        if isinstance(definition.default_value, IntValueNode)
+    }
+    return lambda name: variables.get(name, defaults.get(name))
+
+
+def check(document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Root:
+    """The operation's root fields. Raises GraphQLError where it asks for too much, or for what may not stand together."""
+    measure = Measure(document, variable_reader(operation, variables))
+    cost = measure.of(operation.selection_set)
+    for part in ("depth", "fields", "nodes"):
+        if getattr(cost, part) > getattr(MAX, part):
+            raise refused(f"The operation's {part} may be at most {getattr(MAX, part)}.")
+    root = measure.root(operation)
+    if root.is_mutation:
+        _check_mutations([name for name in root.fields if name != "__typename"])
+    return root
+
+
+def _check_mutations(names: list[str]) -> None:
+    if len(names) > MAX_ROOT_MUTATIONS:
+        raise refused(f"A request may hold at most {MAX_ROOT_MUTATIONS} mutations.")
+    secret = [name for name in names if name in SECRET_FIELDS]
+    if len(secret) > 1:
+        raise refused(f"A request may hold one of {', '.join(sorted(SECRET_FIELDS))}, once.")
+    if len(names) > 1 and set(names) & SIGN_INS:
+        raise refused("Signing in must be the only mutation of its request.")

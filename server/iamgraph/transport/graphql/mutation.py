@@ -1,0 +1,164 @@
+"""What can be changed: AWS's action names, in camelCase."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import strawberry
+
+from ...app import accounts, attachments, groups, inline, keys, login_profiles, password_policy, policies, roles
+from ...app import sessions as session_ops
+from ...app import sign_in, sts, users, versions
+from .adapt import Payload, mutation
+from .context import Info
+from .ids import node_id
+from .nodes.account import Account, PasswordPolicy
+from .nodes.credentials import AccessKey, LoginProfile
+from .nodes.group import Group
+from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
+from .nodes.role import Role
+from .nodes.session import Session, sessions
+from .nodes.targets import target_of
+from .nodes.user import User
+from .nodes.viewer import Viewer
+from .scalars import ARN, DateTime, Secret
+
+
+@strawberry.type(description="Temporary credentials, as AWS's SDKs want them.")
+class Credentials:
+    access_key_id: str
+    secret_access_key: Secret
+    session_token: Secret
+    expiration: DateTime
+
+    @classmethod
+    def of(cls, credentials: sts.Credentials) -> Credentials:
+        return cls(
+            access_key_id=credentials.access_key_id,
+            secret_access_key=Secret(credentials.secret_access_key),
+            session_token=Secret(credentials.session_token),
+            expiration=DateTime(credentials.expiration),
+        )
+
+
+def _id(kind: str) -> Any:
+    return Payload(strawberry.ID, lambda key: node_id(kind, key))
+
+
+async def _signed_in(info: Info, done: sign_in.SignedIn) -> Any:
+    """Go on as the new caller, so that the payload's viewer is read as who has just signed in."""
+    context = info.context
+    caller = await context.kernel.authenticate(done.access_token, context.caller.origin)
+    context.become(caller, done)
+    return _SignedIn(done.access_token, done.expires_at, Viewer.of(caller.who))
+
+
+async def _signed_out(info: Info, done: bool) -> bool:
+    info.context.signed_out = done
+    return done
+
+
+class _SignedIn:
+    def __init__(self, access_token: str, expires_at: Any, viewer: Viewer) -> None:
+        self.access_token, self.expires_at, self.viewer = access_token, expires_at, viewer
+
+
+_SIGNED_IN = {"access_token": Payload(Secret), "expires_at": Payload(DateTime), "viewer": Payload(Viewer)}
+_USER, _GROUP, _ROLE = Payload(User, User.of), Payload(Group, Group.of), Payload(Role, Role.of)
+_POLICY = Payload(ManagedPolicy, ManagedPolicy.of)
+_VERSION = Payload(PolicyVersion, PolicyVersion.of)
+_PROFILE = Payload(LoginProfile, LoginProfile.of)
+_ACCOUNT = Payload(Account, Account.of)
+_PASSWORD_POLICY = Payload(PasswordPolicy, PasswordPolicy.of)
+# AWS's answer has nothing: the caller is told no more than it asked with.
+_USER_ONLY, _GROUP_ONLY, _ROLE_ONLY = Payload(User, target_of), Payload(Group, target_of), Payload(Role, target_of)
+_POLICY_ONLY = Payload(ManagedPolicy, lambda policy: ManagedPolicy.named(policy.id, policy.arn, policy))
+_INLINE = Payload(InlinePolicy, InlinePolicy.of)
+_SESSION = Payload(Session, Session.of)
+
+
+@strawberry.type
+class Mutation:
+    sign_in = mutation(sign_in.SignIn, after=_signed_in, **_SIGNED_IN)
+    sign_in_as_root = mutation(sign_in.SignInAsRoot, after=_signed_in, **_SIGNED_IN)
+    sign_out = mutation(sign_in.SignOut, after=_signed_out, signed_out=Payload(bool))
+    revoke_session = mutation(session_ops.RevokeSession, revoked=Payload(list[Session], sessions))
+    assume_role = mutation(
+        sts.AssumeRole,
+        credentials=Payload(Credentials, Credentials.of),
+        access_token=Payload(
+            Secret, description="The same session as a bearer token, for callers that don't sign."
+        ),
+        assumed_role_arn=Payload(ARN),
+        packed_policy_size=Payload(int, description="How full the space for session policies is, in percent."),
+        session=_SESSION,
+    )
+
+    create_account = mutation(accounts.CreateAccount, account=_ACCOUNT)
+    close_account = mutation(accounts.CloseAccount, account=_ACCOUNT)
+    create_account_alias = mutation(
+        accounts.CreateAccountAlias,
+        account=_ACCOUNT,
+        replaced_alias=Payload(str | None, description="The alias that this one replaced."),
+    )
+    delete_account_alias = mutation(accounts.DeleteAccountAlias, account=_ACCOUNT)
+    update_account_password_policy = mutation(
+        password_policy.UpdateAccountPasswordPolicy, password_policy=_PASSWORD_POLICY
+    )
+    delete_account_password_policy = mutation(
+        password_policy.DeleteAccountPasswordPolicy, password_policy=_PASSWORD_POLICY
+    )
+
+    create_user = mutation(users.CreateUser, user=_USER)
+    update_user = mutation(users.UpdateUser, user=_USER_ONLY)
+    delete_user = mutation(users.DeleteUser, deleted_user_id=_id("User"))
+    tag_user = mutation(users.TagUser, user=_USER_ONLY)
+    untag_user = mutation(users.UntagUser, user=_USER_ONLY)
+    put_user_permissions_boundary = mutation(users.PutUserPermissionsBoundary, user=_USER_ONLY)
+    delete_user_permissions_boundary = mutation(users.DeleteUserPermissionsBoundary, user=_USER_ONLY)
+    create_login_profile = mutation(login_profiles.CreateLoginProfile, login_profile=_PROFILE)
+    update_login_profile = mutation(login_profiles.UpdateLoginProfile, login_profile=_PROFILE)
+    delete_login_profile = mutation(login_profiles.DeleteLoginProfile, user=_USER_ONLY)
+    change_password = mutation(login_profiles.ChangePassword, user=_USER_ONLY)
+    create_access_key = mutation(
+        keys.CreateAccessKey, access_key=Payload(AccessKey, AccessKey.of), secret_access_key=Payload(Secret)
+    )
+    update_access_key = mutation(keys.UpdateAccessKey, access_key=Payload(AccessKey, AccessKey.of))
+    delete_access_key = mutation(keys.DeleteAccessKey, deleted_access_key_id=Payload(str))
+
+    create_group = mutation(groups.CreateGroup, group=_GROUP)
+    update_group = mutation(groups.UpdateGroup, group=_GROUP_ONLY)
+    delete_group = mutation(groups.DeleteGroup, deleted_group_id=_id("Group"))
+    add_user_to_group = mutation(groups.AddUserToGroup, group=_GROUP_ONLY, user=_USER_ONLY)
+    remove_user_from_group = mutation(groups.RemoveUserFromGroup, group=_GROUP_ONLY, user=_USER_ONLY)
+
+    create_role = mutation(roles.CreateRole, role=_ROLE)
+    update_role = mutation(roles.UpdateRole, role=_ROLE_ONLY)
+    update_assume_role_policy = mutation(roles.UpdateAssumeRolePolicy, role=_ROLE_ONLY)
+    delete_role = mutation(roles.DeleteRole, deleted_role_id=_id("Role"))
+    tag_role = mutation(roles.TagRole, role=_ROLE_ONLY)
+    untag_role = mutation(roles.UntagRole, role=_ROLE_ONLY)
+    put_role_permissions_boundary = mutation(roles.PutRolePermissionsBoundary, role=_ROLE_ONLY)
+    delete_role_permissions_boundary = mutation(roles.DeleteRolePermissionsBoundary, role=_ROLE_ONLY)
+
+    create_policy = mutation(policies.CreatePolicy, policy=_POLICY)
+    delete_policy = mutation(policies.DeletePolicy, deleted_policy_id=_id("ManagedPolicy"))
+    tag_policy = mutation(policies.TagPolicy, policy=_POLICY_ONLY)
+    untag_policy = mutation(policies.UntagPolicy, policy=_POLICY_ONLY)
+    create_policy_version = mutation(versions.CreatePolicyVersion, policy_version=_VERSION)
+    set_default_policy_version = mutation(versions.SetDefaultPolicyVersion, policy=_POLICY_ONLY)
+    delete_policy_version = mutation(versions.DeletePolicyVersion, policy=_POLICY_ONLY)
+
+    attach_user_policy = mutation(attachments.AttachUserPolicy, user=_USER_ONLY, policy=_POLICY_ONLY)
+    attach_group_policy = mutation(attachments.AttachGroupPolicy, group=_GROUP_ONLY, policy=_POLICY_ONLY)
+    attach_role_policy = mutation(attachments.AttachRolePolicy, role=_ROLE_ONLY, policy=_POLICY_ONLY)
+    detach_user_policy = mutation(attachments.DetachUserPolicy, user=_USER_ONLY, policy=_POLICY_ONLY)
+    detach_group_policy = mutation(attachments.DetachGroupPolicy, group=_GROUP_ONLY, policy=_POLICY_ONLY)
+    detach_role_policy = mutation(attachments.DetachRolePolicy, role=_ROLE_ONLY, policy=_POLICY_ONLY)
+
+    put_user_policy = mutation(inline.PutUserPolicy, user=_USER_ONLY, policy=_INLINE)
+    put_group_policy = mutation(inline.PutGroupPolicy, group=_GROUP_ONLY, policy=_INLINE)
+    put_role_policy = mutation(inline.PutRolePolicy, role=_ROLE_ONLY, policy=_INLINE)
+    delete_user_policy = mutation(inline.DeleteUserPolicy, user=_USER_ONLY)
+    delete_group_policy = mutation(inline.DeleteGroupPolicy, group=_GROUP_ONLY)
+    delete_role_policy = mutation(inline.DeleteRolePolicy, role=_ROLE_ONLY)

@@ -1,0 +1,271 @@
+"""`Account` and its `RootUser`: a tenant, and the one who is allowed everything in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+from strawberry import UNSET
+
+from ....app.accounts import DescribeAccount, GetPrimaryEmail, ListAccountAliases
+from ....app.audit import LookupEvents
+from ....app.groups import GetGroup, ListGroups
+from ....app.password_policy import GetAccountPasswordPolicy
+from ....app.policies import GetPolicy, ListPolicies, PolicyScope
+from ....app.roles import GetRole, ListRoles
+from ....app.users import GetUser, ListUsers
+from ....domain import entities
+from ....domain.arn import root_arn
+from ....domain.entities import EventOutcome
+from ..context import Info
+from ..ids import node_id
+from ..scalars import ARN, AccountId, Action, DateTime
+from . import identity
+from .base import ContextEntry, DecisionType, Principal, Ref, Resource
+from .connections import Connection, connect, page_info
+from .group import Group
+from .policy import ManagedPolicy, ManagedPolicyConnection, ManagedPolicyEdge
+from .role import Role
+from .user import User
+
+if TYPE_CHECKING:
+    from .event import AuditEvent
+    from .session import Session
+
+EventType = Annotated["AuditEvent", strawberry.lazy(".event")]
+SessionType = Annotated["Session", strawberry.lazy(".session")]
+
+strawberry.enum(PolicyScope, name="PolicyScope")
+
+
+@strawberry.type(description="What an account asks of passwords.")
+class PasswordPolicy:
+    minimum_length: int
+    require_symbols: bool
+    require_numbers: bool
+    require_uppercase: bool
+    require_lowercase: bool
+    allow_users_to_change: bool = strawberry.field(
+        description="Whether users may change their own password without a policy that allows it."
+    )
+    is_default: bool = strawberry.field(
+        description="Whether the account has none of its own. The default also asks for three kinds of character."
+    )
+
+    @classmethod
+    def of(cls, policy: entities.PasswordPolicy) -> PasswordPolicy:
+        return cls(
+            minimum_length=policy.minimum_length,
+            require_symbols=policy.require_symbols,
+            require_numbers=policy.require_numbers,
+            require_uppercase=policy.require_uppercase,
+            require_lowercase=policy.require_lowercase,
+            allow_users_to_change=policy.allow_users_to_change,
+            is_default=policy.is_default,
+        )
+
+
+@strawberry.input(description="All of what is given must hold. `from` is inclusive, `until` is not.")
+class AuditFilter:
+    names: list[str] | None = UNSET
+    principal: ARN | None = UNSET
+    resource: ARN | None = UNSET
+    outcome: EventOutcome | None = UNSET
+    from_: DateTime | None = strawberry.field(name="from", default=UNSET)
+    until: DateTime | None = UNSET
+
+
+@strawberry.type(description="A tenant of the service.")
+class Account(Resource):
+    unique_id: strawberry.Private[str]
+    known: strawberry.Private[entities.Account | None] = None
+
+    @classmethod
+    def of(cls, account: entities.Account) -> Account:
+        return cls(unique_id=account.id, known=account)
+
+    @classmethod
+    def named(cls, account_id: str) -> Account:
+        return cls(unique_id=account_id)
+
+    async def _own(self, info: Info, query: Any) -> Any:
+        """The answer of an operation on this account, which must be the caller's: nobody acts in another's."""
+        if self.unique_id != info.context.caller.account_id:
+            raise info.context.kernel.refuse_elsewhere(info.context.caller, query, self.unique_id)
+        return await info.context.load(query)
+
+    async def _entity(self, info: Info, query: Any) -> Any:
+        if self.unique_id != info.context.caller.account_id:
+            raise info.context.kernel.refuse_elsewhere(info.context.caller, query, self.unique_id)
+        return await info.context.find(query)
+
+    async def _described(self, info: Info) -> entities.Account:
+        if self.known is None:
+            self.known = await info.context.load(DescribeAccount(account_id=self.unique_id))
+        return self.known
+
+    @strawberry.field
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(node_id("Account", self.unique_id))
+
+    @strawberry.field(description="How policies name the account: the ARN of its root.")
+    def arn(self) -> ARN:
+        return ARN(root_arn(self.unique_id))
+
+    @strawberry.field
+    def account(self) -> Account:
+        return self
+
+    @strawberry.field
+    def account_id(self) -> AccountId:
+        return AccountId(self.unique_id)
+
+    @strawberry.field
+    async def created_at(self, info: Info) -> DateTime | None:
+        return DateTime((await self._described(info)).created_at)
+
+    @strawberry.field(
+        description="At most one. A new alias replaces the old one, whose sign-in URL stops working."
+    )
+    async def alias(self, info: Info) -> str | None:
+        alias: str | None = await self._own(info, ListAccountAliases())
+        return alias
+
+    @strawberry.field(description="Where the account's users sign in.")
+    async def sign_in_url(self, info: Info) -> str | None:
+        alias = await self._own(info, ListAccountAliases())
+        return info.context.kernel.tools.sign_in_url(alias or self.unique_id)
+
+    @strawberry.field
+    def root(self, info: Info) -> RootUser | None:
+        return RootUser.of(self.unique_id) if self.unique_id == info.context.caller.account_id else None
+
+    @strawberry.field
+    async def user(self, info: Info, name: str) -> User | None:
+        found = await self._entity(info, GetUser(user_name=name))
+        return User.of(found) if found else None
+
+    @strawberry.field
+    async def group(self, info: Info, name: str) -> Group | None:
+        found = await self._entity(info, GetGroup(group_name=name))
+        return Group.of(found) if found else None
+
+    @strawberry.field
+    async def role(self, info: Info, name: str) -> Role | None:
+        found = await self._entity(info, GetRole(role_name=name))
+        return Role.of(found) if found else None
+
+    @strawberry.field
+    async def policy(self, info: Info, arn: ARN) -> ManagedPolicy | None:
+        found = await self._entity(info, GetPolicy(policy_arn=arn))
+        return ManagedPolicy.of(found) if found else None
+
+    @strawberry.field
+    async def users(
+        self, info: Info, first: int, after: str | None = UNSET, path_prefix: str = "/"
+    ) -> Connection[User] | None:
+        query = ListUsers(path_prefix=path_prefix, max_items=first, marker=after or None)
+        return connect(await self._own(info, query), User.listed)
+
+    @strawberry.field
+    async def groups(
+        self, info: Info, first: int, after: str | None = UNSET, path_prefix: str = "/"
+    ) -> Connection[Group] | None:
+        query = ListGroups(path_prefix=path_prefix, max_items=first, marker=after or None)
+        return connect(await self._own(info, query), Group.listed)
+
+    @strawberry.field
+    async def roles(
+        self, info: Info, first: int, after: str | None = UNSET, path_prefix: str = "/"
+    ) -> Connection[Role] | None:
+        query = ListRoles(path_prefix=path_prefix, max_items=first, marker=after or None)
+        return connect(await self._own(info, query), Role.listed)
+
+    @strawberry.field
+    async def policies(
+        self,
+        info: Info,
+        first: int,
+        after: str | None = UNSET,
+        path_prefix: str = "/",
+        scope: PolicyScope = PolicyScope.LOCAL,
+        only_attached: bool = False,
+    ) -> ManagedPolicyConnection | None:
+        query = ListPolicies(
+            path_prefix=path_prefix, scope=scope, only_attached=only_attached, max_items=first, marker=after or None
+        )
+        page = await self._own(info, query)
+        edges = [
+            ManagedPolicyEdge(cursor=cursor, node=ManagedPolicy.listed(item), attached_at=None)
+            for cursor, item in zip(page.cursors, page.items, strict=True)
+        ]
+        return ManagedPolicyConnection(edges=edges, nodes=[edge.node for edge in edges], page_info=page_info(page))
+
+    @strawberry.field(description="The history, newest first.")
+    async def audit_events(
+        self, info: Info, first: int, after: str | None = UNSET, filter: AuditFilter | None = UNSET
+    ) -> Connection[EventType] | None:
+        from .event import AuditEvent
+
+        query = LookupEvents(max_items=first, marker=after or None, **_filtered(filter))
+        return connect(await self._own(info, query), AuditEvent.of)  # type: ignore[return-value]
+
+    @strawberry.field
+    async def password_policy(self, info: Info) -> PasswordPolicy | None:
+        return PasswordPolicy.of(await self._own(info, GetAccountPasswordPolicy()))
+
+
+def _filtered(filter: AuditFilter | None) -> dict[str, Any]:
+    """The filter as LookupEvents takes it."""
+    if not filter:
+        return {}
+    return {
+        "names": tuple(filter.names) if filter.names else None,
+        "principal": filter.principal or None,
+        "resource": filter.resource or None,
+        "outcome": filter.outcome or None,
+        "since": filter.from_ or None,
+        "until": filter.until or None,
+    }
+
+
+@strawberry.type(
+    description="The account's root: allowed everything that no guardrail forbids, and unable to assume roles."
+)
+class RootUser(Principal):
+    ref: strawberry.Private[Ref[entities.Account]]
+
+    @classmethod
+    def of(cls, account_id: str) -> RootUser:
+        return cls(ref=Ref("RootUser", account_id, root_arn(account_id)))
+
+    @strawberry.field
+    def id(self) -> strawberry.ID:
+        return self.ref.id
+
+    @strawberry.field
+    def arn(self) -> ARN:
+        return ARN(self.ref.arn)
+
+    @strawberry.field
+    def account(self) -> Account:
+        return Account.named(self.ref.unique_id)
+
+    @strawberry.field
+    def created_at(self, info: Info) -> DateTime | None:
+        return DateTime(info.context.caller.who.account.created_at)
+
+    @strawberry.field
+    async def email(self, info: Info) -> str | None:
+        email: str = await info.context.load(GetPrimaryEmail())
+        return email
+
+    @strawberry.field(description="The live ones, newest first.")
+    async def sessions(self, info: Info, first: int, after: str | None = UNSET) -> Connection[SessionType] | None:
+        return await identity.sessions_of(info, self.ref, first, after or None)  # type: ignore[return-value]
+
+    @strawberry.field(description="Whether policy allows this principal to act, evaluated now.")
+    async def can(
+        self, info: Info, action: Action, resource: ARN, context: list[ContextEntry] = ()  # type: ignore[assignment]
+    ) -> DecisionType | None:
+        return await identity.can(info, self.ref.unique_id, None, action, resource, context)

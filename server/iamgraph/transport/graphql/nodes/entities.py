@@ -1,0 +1,35 @@
+"""From an entity to its node, of which the caller has been told no more than that it is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ....domain import entities
+from .base import Node
+from .credentials import AccessKey, LoginProfile
+from .group import Group
+from .policy import InlinePolicy, ManagedPolicy, PolicyVersion
+from .role import Role
+from .user import User
+
+
+def node_of(entity: Any) -> Node:
+    """The node of any entity that can block a deletion."""
+    match entity:
+        case entities.AccessKey():
+            return AccessKey.of(entity)
+        case entities.LoginProfile():
+            return LoginProfile.of(entity)
+        case entities.Group():
+            return Group.named(entity.id, entity.arn, entity)
+        case entities.User():
+            return User.named(entity.id, entity.arn, entity)
+        case entities.Role():
+            return Role.named(entity.id, entity.arn, entity)
+        case entities.InlinePolicy():
+            return InlinePolicy.named(entity)
+        case entities.ManagedPolicy():
+            return ManagedPolicy.named(entity.id, entity.arn, entity)
+        case entities.PolicyVersion():
+            return PolicyVersion.of(entity)
+    raise TypeError(f"no node for {type(entity).__name__}")

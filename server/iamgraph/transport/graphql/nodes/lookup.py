@@ -1,0 +1,141 @@
+"""`node(id:)` and `resource(arn:)`: any node, by the operation that reads its type."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from ....app.accounts import DescribeAccount
+from ....app.audit import GetEvent
+from ....app.groups import GetGroup
+from ....app.keys import ListAccessKeys
+from ....app.login_profiles import GetLoginProfile
+from ....app.policies import GetPolicy
+from ....app.roles import GetRole
+from ....app.sessions import GetSession
+from ....app.users import GetUser
+from ....app.versions import GetPolicyVersion
+from ....domain.arn import parse_arn
+from ....domain.entities import IdentityKind
+from ....domain.errors import InvalidInput, NoSuchEntity
+from ..context import Info
+from ..ids import parse_node_id
+from .account import Account, RootUser
+from .base import Node, Resource
+from .credentials import AccessKey, LoginProfile
+from .event import AuditEvent
+from .group import Group
+from .policy import InlinePolicy, ManagedPolicy, PolicyVersion, read_inline
+from .role import Role
+from .session import Session
+from .user import User
+
+
+async def _user(info: Info, unique_id: str) -> Node:
+    return User.of(await info.context.load(GetUser(unique_id=unique_id)))
+
+
+async def _group(info: Info, unique_id: str) -> Node:
+    return Group.of(await info.context.load(GetGroup(unique_id=unique_id)))
+
+
+async def _role(info: Info, unique_id: str) -> Node:
+    return Role.of(await info.context.load(GetRole(unique_id=unique_id)))
+
+
+async def _policy(info: Info, unique_id: str) -> Node:
+    return ManagedPolicy.of(await info.context.load(GetPolicy(unique_id=unique_id)))
+
+
+async def _version(info: Info, unique_id: str, version_id: str) -> Node:
+    query = GetPolicyVersion(unique_id=unique_id, version_id=version_id)
+    return PolicyVersion.of(await info.context.load(query))
+
+
+async def _inline(info: Info, kind: str, owner_id: str, name: str) -> Node:
+    return InlinePolicy.of(await read_inline(info, IdentityKind(kind), owner_id, name))
+
+
+async def _access_key(info: Info, owner_id: str, key_id: str) -> Node:
+    own = owner_id == info.context.caller.account_id
+    keys = await info.context.load(ListAccessKeys(unique_id=None if own else owner_id))
+    for key in keys:
+        if key.id == key_id and key.owner_id == owner_id:
+            return AccessKey.of(key)
+    raise NoSuchEntity(f"The Access Key with id {key_id} cannot be found.")
+
+
+async def _login_profile(info: Info, user_id: str) -> Node:
+    return LoginProfile.of(await info.context.load(GetLoginProfile(unique_id=user_id)))
+
+
+async def _session(info: Info, session_id: str) -> Node:
+    return Session.of(await info.context.load(GetSession(session_id=session_id)))
+
+
+async def _event(info: Info, event_id: str) -> Node:
+    return AuditEvent.of(await info.context.load(GetEvent(event_id=event_id)))
+
+
+async def _account(info: Info, account_id: str) -> Node:
+    return Account.of(await info.context.load(DescribeAccount(account_id=account_id)))
+
+
+async def _root(info: Info, account_id: str) -> Node:
+    account = await info.context.load(DescribeAccount(account_id=account_id))
+    if account.id != info.context.caller.account_id:
+        raise NoSuchEntity("The root of another account is not to be seen here.")
+    return RootUser.of(account.id)
+
+
+_FINDERS: dict[str, tuple[int, Callable[..., Awaitable[Node]]]] = {
+    "User": (1, _user),
+    "Group": (1, _group),
+    "Role": (1, _role),
+    "ManagedPolicy": (1, _policy),
+    "PolicyVersion": (2, _version),
+    "InlinePolicy": (3, _inline),
+    "AccessKey": (2, _access_key),
+    "LoginProfile": (1, _login_profile),
+    "Session": (1, _session),
+    "AuditEvent": (1, _event),
+    "Account": (1, _account),
+    "RootUser": (1, _root),
+}
+
+
+async def node_by_id(info: Info, id: str) -> Node | None:
+    """The node, None where it does not exist. Raises InvalidInput for an id that this service never made, and what the
+    reading operation raises."""
+    parsed = parse_node_id(id)
+    if parsed is None or parsed[0] not in _FINDERS or _FINDERS[parsed[0]][0] != len(parsed[1]):
+        raise InvalidInput("'id' is not an id that this service gave", field="id")
+    kind, key = parsed
+    if kind == "InlinePolicy" and key[0] not in {k.value for k in IdentityKind}:
+        raise InvalidInput("'id' is not an id that this service gave", field="id")
+    try:
+        return await _FINDERS[kind][1](info, *key)
+    except NoSuchEntity:
+        return None
+
+
+async def resource_by_arn(info: Info, arn: str) -> Resource | None:
+    """What an ARN names, None where that does not exist. Raises InvalidInput for what no resource here can have."""
+    parsed = parse_arn(arn)
+    context = info.context
+    if parsed is not None and parsed.service == "iam":
+        if parsed.kind == "root":
+            account = await context.find(DescribeAccount(account_id=parsed.account_id))
+            return RootUser.of(account.id) if account and account.id == context.caller.account_id else None
+        if parsed.kind == "user":
+            user = await context.find(GetUser(arn=arn))
+            return User.of(user) if user else None
+        if parsed.kind == "group":
+            group = await context.find(GetGroup(arn=arn))
+            return Group.of(group) if group else None
+        if parsed.kind == "role":
+            role = await context.find(GetRole(arn=arn))
+            return Role.of(role) if role else None
+        if parsed.kind == "policy":
+            policy = await context.find(GetPolicy(policy_arn=arn))
+            return ManagedPolicy.of(policy) if policy else None
+    raise InvalidInput(f"{ascii(arn[:200])} names no user, group, role, policy or account root", field="arn")

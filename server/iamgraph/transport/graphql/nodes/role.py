@@ -1,0 +1,94 @@
+"""`Role`: an identity that trusted principals assume for a while."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+from strawberry import UNSET
+
+from ....app.roles import GetRole
+from ....domain import entities
+from ....domain.entities import IdentityKind
+from ..context import Info
+from ..scalars import ARN, Action, PolicyDocument
+from . import identity
+from .base import ContextEntry, DecisionType, Entity, Principal, Ref, Seen, Tag, tags_of
+from .connections import Connection
+
+if TYPE_CHECKING:
+    from .policy import InlinePolicy, ManagedPolicy, ManagedPolicyConnection
+    from .session import Session
+
+InlineType = Annotated["InlinePolicy", strawberry.lazy(".policy")]
+PolicyType = Annotated["ManagedPolicy", strawberry.lazy(".policy")]
+SessionType = Annotated["Session", strawberry.lazy(".session")]
+PolicyConnectionType = Annotated["ManagedPolicyConnection", strawberry.lazy(".policy")]
+
+
+@strawberry.type(description="An identity that trusted principals assume for a while. It has no long-term credentials.")
+class Role(Entity, Principal):
+    @classmethod
+    def of(cls, role: entities.Role, seen: Seen = Seen.WHOLE) -> Role:
+        return cls(ref=Ref("Role", role.id, role.arn, seen, role))
+
+    @classmethod
+    def listed(cls, role: entities.Role) -> Role:
+        return cls.of(role, Seen.LISTED)
+
+    @classmethod
+    def named(cls, unique_id: str, arn: str, role: entities.Role | None = None) -> Role:
+        return cls(ref=Ref("Role", unique_id, arn, Seen.NAMED, role))
+
+    def reading(self) -> GetRole:
+        return GetRole(unique_id=self.ref.unique_id)
+
+    @strawberry.field
+    async def description(self, info: Info) -> str | None:
+        role: entities.Role = await self.at_least(info, Seen.LISTED)
+        return role.description
+
+    @strawberry.field
+    async def tags(self, info: Info) -> list[Tag] | None:
+        return tags_of(await self.at_least(info, Seen.WHOLE))
+
+    @strawberry.field(
+        description="Byte for byte as it was sent, but for principals that were renamed or deleted since."
+    )
+    async def trust_policy(self, info: Info) -> PolicyDocument | None:
+        role: entities.Role = await self.at_least(info, Seen.LISTED)
+        return PolicyDocument(role.trust_policy)
+
+    @strawberry.field
+    async def max_session_seconds(self, info: Info) -> int | None:
+        role: entities.Role = await self.at_least(info, Seen.LISTED)
+        return role.max_session_seconds
+
+    @strawberry.field
+    async def permissions_boundary(self, info: Info) -> PolicyType | None:
+        from .policy import ManagedPolicy
+
+        role: entities.Role = await self.at_least(info, Seen.WHOLE)
+        return ManagedPolicy.boundary(role.boundary_id, role.boundary_arn)
+
+    @strawberry.field
+    async def attached_policies(
+        self, info: Info, first: int, after: str | None = UNSET
+    ) -> PolicyConnectionType | None:
+        return await identity.attached_policies(info, IdentityKind.ROLE, self.ref, first, after or None)
+
+    @strawberry.field
+    async def inline_policies(
+        self, info: Info, first: int, after: str | None = UNSET
+    ) -> Connection[InlineType] | None:
+        return await identity.inline_policies(info, IdentityKind.ROLE, self.ref, first, after or None)
+
+    @strawberry.field(description="The live ones, newest first.")
+    async def sessions(self, info: Info, first: int, after: str | None = UNSET) -> Connection[SessionType] | None:
+        return await identity.sessions_of(info, self.ref, first, after or None)  # type: ignore[return-value]
+
+    @strawberry.field(description="Whether policy allows this principal to act, evaluated now.")
+    async def can(
+        self, info: Info, action: Action, resource: ARN, context: list[ContextEntry] = ()  # type: ignore[assignment]
+    ) -> DecisionType | None:
+        return await identity.can(info, self.ref.unique_id, self.ref.entity, action, resource, context)

@@ -1,0 +1,67 @@
+"""`Session`: temporary credentials of a principal, and where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import strawberry
+
+from ....app.sessions import GetSession, ListChildSessions
+from ....domain import entities
+from ....domain.entities import SessionSource
+from ..context import Info
+from ..ids import node_id
+from ..scalars import ARN, DateTime, PolicyDocument
+from .base import Node, Principal
+
+
+@strawberry.type(description="Temporary credentials of a principal, and where they came from.")
+class Session(Node):
+    arn: ARN
+    name: str | None
+    source: SessionSource
+    issued_at: DateTime
+    expires_at: DateTime
+    revoked_at: DateTime | None
+    ip_address: str | None
+    user_agent: str | None
+    session_policy: PolicyDocument | None
+    inner: strawberry.Private[entities.Session]
+
+    @classmethod
+    def of(cls, session: entities.Session) -> Session:
+        document = session.policies.document
+        return cls(
+            id=strawberry.ID(node_id("Session", session.id)),
+            arn=ARN(session.arn),
+            name=session.name,
+            source=session.source,
+            issued_at=DateTime(session.issued_at),
+            expires_at=DateTime(session.expires_at),
+            revoked_at=DateTime(session.revoked_at) if session.revoked_at else None,
+            ip_address=session.ip_address,
+            user_agent=session.user_agent,
+            session_policy=PolicyDocument(document) if document is not None else None,
+            inner=session,
+        )
+
+    @strawberry.field(description="The user, role or root that the session acts for.")
+    async def principal(self, info: Info) -> Principal | None:
+        from .principals import principal_by_id
+
+        return await principal_by_id(info, self.inner.principal_id)
+
+    @strawberry.field(description="The session that this one was chained from, if it is of this account.")
+    async def parent(self, info: Info) -> Session | None:
+        if self.inner.parent_id is None:
+            return None
+        found = await info.context.find(GetSession(session_id=self.inner.parent_id))
+        return Session.of(found) if found else None
+
+    @strawberry.field(description="Sessions of this account chained from this one.")
+    async def children(self, info: Info) -> list[Session] | None:
+        return sessions(await info.context.load(ListChildSessions(session_id=self.inner.id), self.inner))
+
+
+def sessions(found: Sequence[entities.Session]) -> list[Session]:
+    return [Session.of(session) for session in found]

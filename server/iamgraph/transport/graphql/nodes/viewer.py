@@ -1,0 +1,47 @@
+"""`Viewer`: who is asking."""
+
+from __future__ import annotations
+
+import strawberry
+
+from ....app.caller import Identity
+from ....domain.entities import PrincipalType
+from ..scalars import ARN
+from .account import Account, RootUser
+from .base import Principal
+from .role import Role
+from .session import Session
+from .user import User
+
+
+@strawberry.type(
+    description="Who is asking. `arn` is the caller's own: for a role session that is the `assumed-role` ARN, and "
+    "`principal` is the role."
+)
+class Viewer:
+    arn: ARN
+    principal: Principal
+    account: Account
+    session: Session | None
+    mfa_authenticated: bool
+    source_identity: str | None
+
+    @classmethod
+    def of(cls, who: Identity) -> Viewer:
+        return cls(
+            arn=ARN(who.arn),
+            principal=_principal(who),
+            account=Account.of(who.account),
+            session=Session.of(who.session),
+            mfa_authenticated=who.session.mfa_at is not None,
+            source_identity=who.session.source_identity,
+        )
+
+
+def _principal(who: Identity) -> Principal:
+    """The principal's node. Its name and ARN are the caller's to know; the rest takes permission like any other."""
+    if who.principal_type is PrincipalType.ROOT:
+        return RootUser.of(who.account.id)
+    if who.principal_type is PrincipalType.USER:
+        return User.named(who.principal_id, who.principal_arn)
+    return Role.named(who.principal_id, who.principal_arn)

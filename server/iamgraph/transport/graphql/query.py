@@ -1,0 +1,55 @@
+"""The roots of what can be read."""
+
+from __future__ import annotations
+
+import strawberry
+from strawberry import UNSET
+
+from ...app.accounts import DescribeAccount, ListAccounts
+from ...app.sts import GetCallerIdentity
+from ...domain.errors import InvalidInput
+from .context import Info
+from .nodes.account import Account
+from .nodes.base import Node, Resource
+from .nodes.connections import Connection, connect
+from .nodes.lookup import node_by_id, resource_by_arn
+from .nodes.viewer import Viewer
+from .scalars import ARN, AccountId
+
+MAX_NODES = 100
+
+
+@strawberry.input(one_of=True, description="Exactly one of the two.")
+class AccountBy:
+    id: AccountId | None = UNSET
+    alias: str | None = UNSET
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(description="Who is asking.")
+    async def viewer(self, info: Info) -> Viewer:
+        return Viewer.of(await info.context.load(GetCallerIdentity()))
+
+    @strawberry.field(description="Any node, by its id: null where it does not exist, or may not be read.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        return await node_by_id(info, id)
+
+    @strawberry.field(description="Nodes by their ids, in the same order; at most 100.")
+    async def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+        if len(ids) > MAX_NODES:
+            raise InvalidInput(f"'ids' holds {len(ids)} items; at most {MAX_NODES} are allowed", field="ids")
+        return [await node_by_id(info, id) for id in ids]
+
+    @strawberry.field(description="The caller's account; any other one for the operator only.")
+    async def account(self, info: Info, by: AccountBy) -> Account | None:
+        found = await info.context.find(DescribeAccount(account_id=by.id or None, alias=by.alias or None))
+        return Account.of(found) if found else None
+
+    @strawberry.field(description="The accounts of the server, for the operator only.")
+    async def accounts(self, info: Info, first: int, after: str | None = UNSET) -> Connection[Account] | None:
+        return connect(await info.context.load(ListAccounts(max_items=first, marker=after or None)), Account.of)
+
+    @strawberry.field(description="What an ARN names: a user, a group, a role, a policy, or an account's root.")
+    async def resource(self, info: Info, arn: ARN) -> Resource | None:
+        return await resource_by_arn(info, arn)

@@ -1,0 +1,57 @@
+"""Where an HTTP request comes from: the client's address behind trusted proxies, its agent, and an id of its own."""
+
+from __future__ import annotations
+
+import ipaddress
+import uuid
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from ..app.caller import Origin
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+MAX_USER_AGENT = 512
+
+
+def origin_of(request: web.Request, transport: str, trusted: Sequence[Network]) -> Origin:
+    """The request's origin. What proxies say of it counts only where they are trusted."""
+    peer = request.remote
+    is_proxied = _is_trusted(peer, trusted)
+    scheme = request.headers.get("X-Forwarded-Proto", request.scheme) if is_proxied else request.scheme
+    agent = request.headers.get("User-Agent")
+    return Origin(
+        request_id=str(uuid.uuid4()),
+        transport=transport,
+        ip_address=_client(peer, request.headers.get("X-Forwarded-For"), trusted),
+        user_agent=_printable(agent) if agent else None,
+        is_secure=scheme == "https",
+    )
+
+
+def _client(peer: str | None, forwarded: str | None, trusted: Sequence[Network]) -> str | None:
+    """The nearest address that is no trusted proxy: each proxy appends the one that it was called from."""
+    hops = [hop.strip() for hop in (forwarded or "").split(",") if hop.strip()]
+    client = peer
+    while hops and _is_trusted(client, trusted):
+        hop = hops.pop()
+        if _address(hop) is None:
+            break
+        client = hop
+    return client
+
+
+def _is_trusted(address: str | None, trusted: Sequence[Network]) -> bool:
+    parsed = _address(address)
+    return parsed is not None and any(parsed in network for network in trusted)
+
+
+def _address(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text) if text else None
+    except ValueError:
+        return None
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:MAX_USER_AGENT])

@@ -1,0 +1,249 @@
+"""Every operation, as a request that reaches it: what it takes to be allowed, and what would be the wrong thing to have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from iamgraph.transport.graphql.ids import node_id
+
+from ..service import ACCOUNT, Service, allow
+
+OTHER = "444455556666"
+DOCUMENT = allow("deploy:*")
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}],
+    }
+)
+PASSWORD = "another-Passw0rd!"
+
+
+def arn(rest: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:{rest}"
+
+
+POL, FREE = arn("policy/team/pol"), arn("policy/free")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """`on` is the ARN that the right policy names; `reach` what else it takes to get there, which all callers have."""
+
+    operation: str
+    action: str
+    on: str = "*"
+    mutation: str | None = None
+    input: Mapping[str, Any] | None = None
+    query: str | None = None
+    reach: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    """Further actions, on anything, that the operation asks for."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def right(self) -> str:
+        return _policy(self.reach, [self.action], self.on, self.extra)
+
+    @property
+    def wrong(self) -> str:
+        """The right action on another resource; where the operation has no resource, another action."""
+        if self.on == "*":
+            return _policy(self.reach, ["deploy:Release"], "*", self.extra)
+        return _policy(self.reach, [self.action], self.on + "-other", self.extra)
+
+    @property
+    def nothing(self) -> str | None:
+        return allow(*self.reach) if self.reach else None
+
+
+def _policy(reach: tuple[str, ...], actions: list[str], on: str, extra: tuple[str, ...]) -> str:
+    statements = [{"Effect": "Allow", "Action": actions, "Resource": on}]
+    if reach or extra:
+        statements.append({"Effect": "Allow", "Action": [*reach, *extra], "Resource": "*"})
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def change(mutation: str, input: Mapping[str, Any] | None, on: str = "*", *, action: str | None = None, extra: tuple[str, ...] = ()) -> Door:
+    name = mutation[0].upper() + mutation[1:]
+    return Door(operation=name, action=action or f"iam:{name}", on=on, mutation=mutation, input=input, extra=extra)
+
+
+def read(operation: str, inner: str, on: str = "*", *, action: str | None = None, reach: tuple[str, ...] = ()) -> Door:
+    return Door(
+        operation=operation, action=action or f"iam:{operation}", on=on, reach=reach,
+        query=f'query {{ account(by: {{ id: "{ACCOUNT}" }}) {{ {inner} }} }}',
+    )
+
+
+def root_field(operation: str, query: str, on: str = "*", *, action: str) -> Door:
+    return Door(operation=operation, action=action, on=on, query=f"query {{ {query} }}")
+
+
+async def world(service: Service) -> dict[str, str]:
+    """What the doors open onto. Gives what can only be known once it is made."""
+    root = await service.root()
+    await service.user("bob", DOCUMENT, path="/eng/")
+    await service.good("createGroup", {"groupName": "devs", "path": "/eng/"})
+    await service.good("createGroup", {"groupName": "empty"})
+    await service.good("addUserToGroup", {"groupName": "devs", "userName": "bob"})
+    for name, path in (("pol", "/team/"), ("free", "/")):
+        await service.good("createPolicy", {"policyName": name, "path": path, "policyDocument": DOCUMENT})
+    await service.good("createPolicyVersion", {"policyArn": POL, "policyDocument": DOCUMENT})
+    for kind, name in (("User", "bob"), ("Group", "devs"), ("Role", "deployer")):
+        if kind == "Role":
+            role = {"roleName": name, "path": "/eng/", "assumeRolePolicyDocument": TRUST}
+            await service.good("createRole", role)
+        key = f"{kind.lower()}Name"
+        await service.good(f"attach{kind}Policy", {key: name, "policyArn": POL})
+        own = {key: name, "policyName": "own", "policyDocument": DOCUMENT}
+        await service.good(f"put{kind}Policy", own)
+        if kind != "Group":
+            await service.good(f"put{kind}PermissionsBoundary", {key: name, "permissionsBoundary": POL})
+    await service.good("createRole", {"roleName": "idle", "assumeRolePolicyDocument": TRUST})
+    await service.good("createUser", {"userName": "idle", "path": "/eng/"})
+    made = await service.good("createAccessKey", {"userName": "bob"}, "accessKey { accessKeyId }")
+    await service.good("createAccountAlias", {"accountAlias": "acme"})
+    await service.good("updateAccountPasswordPolicy", {"minimumPasswordLength": 8})
+    await service.good("createAccount", {"email": "other@example.com", "rootPassword": PASSWORD, "accountId": OTHER})
+    sessions = await service.ask(
+        f'{{ account(by: {{ id: "{ACCOUNT}" }}) {{ user(name: "bob") {{ id sessions(first: 1) {{ nodes {{ id }} }} }} '
+        "auditEvents(first: 1) { nodes { id } } } }",
+        root,
+    )
+    user = sessions.only()["user"]
+    return {
+        "key": made["accessKey"]["accessKeyId"],
+        "session": user["sessions"]["nodes"][0]["id"],
+        "event": sessions.only()["auditEvents"]["nodes"][0]["id"],
+        "other": node_id("Account", OTHER),
+    }
+
+
+BOB, DEVS, DEPLOYER = arn("user/eng/bob"), arn("group/eng/devs"), arn("role/eng/deployer")
+TAGS = [{"key": "team", "value": "red"}]
+_USERS, _GROUPS, _ROLES, _POLICIES = ("iam:ListUsers",), ("iam:ListGroups",), ("iam:ListRoles",), ("iam:ListPolicies",)
+USERS = 'users(first: 9, pathPrefix: "/eng/") { nodes { %s } }'
+GROUPS = 'groups(first: 9, pathPrefix: "/eng/") { nodes { %s } }'
+ROLES = 'roles(first: 9, pathPrefix: "/eng/") { nodes { %s } }'
+POLICIES = 'policies(first: 9, pathPrefix: "/team/") { nodes { %s } }'
+NAMES = "(first: 9) { nodes { name } }"
+WHOLE = "(first: 9) { nodes { document } }"
+
+DOORS = [
+    change("createUser", {"userName": "new", "path": "/eng/"}, arn("user/eng/new")),
+    change("updateUser", {"userName": "bob", "newPath": "/ops/"}, arn("user/*/bob")),
+    change("deleteUser", {"userName": "idle"}, arn("user/eng/idle")),
+    change("tagUser", {"userName": "bob", "tags": TAGS}, BOB),
+    change("untagUser", {"userName": "bob", "tagKeys": ["team"]}, BOB),
+    change("putUserPermissionsBoundary", {"userName": "bob", "permissionsBoundary": FREE}, BOB),
+    change("deleteUserPermissionsBoundary", {"userName": "bob"}, BOB),
+    change("createLoginProfile", {"userName": "idle", "password": PASSWORD}, arn("user/eng/idle")),
+    change("updateLoginProfile", {"userName": "bob", "password": PASSWORD}, BOB),
+    change("deleteLoginProfile", {"userName": "bob"}, BOB),
+    change("changePassword", {"oldPassword": "caller-Passw0rd!", "newPassword": PASSWORD}, arn("user/caller")),
+    change("createAccessKey", {"userName": "bob"}, BOB),
+    change("updateAccessKey", {"userName": "bob", "accessKeyId": "{key}", "status": "INACTIVE"}, BOB),
+    change("deleteAccessKey", {"userName": "bob", "accessKeyId": "{key}"}, BOB),
+    change("createGroup", {"groupName": "new", "path": "/eng/"}, arn("group/eng/new")),
+    change("updateGroup", {"groupName": "devs", "newPath": "/ops/"}, arn("group/*/devs")),
+    change("deleteGroup", {"groupName": "empty"}, arn("group/empty")),
+    change("addUserToGroup", {"groupName": "devs", "userName": "idle"}, DEVS),
+    change("removeUserFromGroup", {"groupName": "devs", "userName": "bob"}, DEVS),
+    change("createRole", {"roleName": "new", "assumeRolePolicyDocument": TRUST}, arn("role/new")),
+    change("updateRole", {"roleName": "deployer", "description": "x"}, DEPLOYER),
+    change("updateAssumeRolePolicy", {"roleName": "deployer", "policyDocument": TRUST}, DEPLOYER),
+    change("deleteRole", {"roleName": "idle"}, arn("role/idle")),
+    change("tagRole", {"roleName": "deployer", "tags": TAGS}, DEPLOYER),
+    change("untagRole", {"roleName": "deployer", "tagKeys": ["team"]}, DEPLOYER),
+    change("putRolePermissionsBoundary", {"roleName": "deployer", "permissionsBoundary": FREE}, DEPLOYER),
+    change("deleteRolePermissionsBoundary", {"roleName": "deployer"}, DEPLOYER),
+    change("createPolicy", {"policyName": "new", "policyDocument": DOCUMENT}, arn("policy/new")),
+    change("deletePolicy", {"policyArn": FREE}, FREE),
+    change("tagPolicy", {"policyArn": POL, "tags": TAGS}, POL),
+    change("untagPolicy", {"policyArn": POL, "tagKeys": ["team"]}, POL),
+    change("createPolicyVersion", {"policyArn": POL, "policyDocument": DOCUMENT}, POL),
+    change("setDefaultPolicyVersion", {"policyArn": POL, "versionId": "v2"}, POL),
+    change("deletePolicyVersion", {"policyArn": POL, "versionId": "v2"}, POL),
+    change("attachUserPolicy", {"userName": "bob", "policyArn": FREE}, BOB),
+    change("attachGroupPolicy", {"groupName": "devs", "policyArn": FREE}, DEVS),
+    change("attachRolePolicy", {"roleName": "deployer", "policyArn": FREE}, DEPLOYER),
+    change("detachUserPolicy", {"userName": "bob", "policyArn": POL}, BOB),
+    change("detachGroupPolicy", {"groupName": "devs", "policyArn": POL}, DEVS),
+    change("detachRolePolicy", {"roleName": "deployer", "policyArn": POL}, DEPLOYER),
+    change("putUserPolicy", {"userName": "bob", "policyName": "more", "policyDocument": DOCUMENT}, BOB),
+    change("putGroupPolicy", {"groupName": "devs", "policyName": "more", "policyDocument": DOCUMENT}, DEVS),
+    change("putRolePolicy", {"roleName": "deployer", "policyName": "more", "policyDocument": DOCUMENT}, DEPLOYER),
+    change("deleteUserPolicy", {"userName": "bob", "policyName": "own"}, BOB),
+    change("deleteGroupPolicy", {"groupName": "devs", "policyName": "own"}, DEVS),
+    change("deleteRolePolicy", {"roleName": "deployer", "policyName": "own"}, DEPLOYER),
+    change("createAccountAlias", {"accountAlias": "new-alias"}),
+    change("deleteAccountAlias", {"accountAlias": "acme"}),
+    change("updateAccountPasswordPolicy", {"minimumPasswordLength": 20}),
+    change("deleteAccountPasswordPolicy", None),
+    change(
+        "createAccount",
+        {"email": "third@example.com", "rootPassword": PASSWORD},
+        action="organizations:CreateAccount",
+    ),
+    change(
+        "closeAccount",
+        {"accountId": OTHER},
+        f"arn:aws:organizations::{ACCOUNT}:account/{OTHER}",
+        action="organizations:CloseAccount",
+    ),
+    change("revokeSession", {"sessionId": "{session}"}, BOB, action="iamgraph:RevokeSession"),
+    change("assumeRole", {"roleArn": DEPLOYER, "roleSessionName": "door"}, DEPLOYER, action="sts:AssumeRole"),
+    read("GetUser", 'user(name: "bob") { path }', BOB),
+    read("ListUsers", USERS % "name", arn("user/eng/")),
+    read("GetLoginProfile", USERS % "loginProfile { createdAt }", BOB, reach=_USERS),
+    read("ListAccessKeys", USERS % "accessKeys { status }", BOB, reach=_USERS),
+    read("ListGroupsForUser", USERS % ("groups" + NAMES), BOB, reach=_USERS),
+    read("ListAttachedUserPolicies", USERS % ("attachedPolicies" + NAMES), BOB, reach=_USERS),
+    read("ListUserPolicies", USERS % ("inlinePolicies" + NAMES), BOB, reach=_USERS),
+    read("GetUserPolicy", USERS % ("inlinePolicies" + WHOLE), BOB, reach=(*_USERS, "iam:ListUserPolicies")),
+    read("ListSessions", USERS % "sessions(first: 9) { nodes { source } }", BOB, action="iamgraph:ListSessions", reach=_USERS),
+    read(
+        "SimulatePrincipalPolicy",
+        USERS % 'can(action: "deploy:Release", resource: "*") { outcome }',
+        BOB,
+        reach=_USERS,
+    ),
+    read("GetGroup", 'group(name: "devs") { path }', DEVS),
+    read("ListGroups", GROUPS % "name", arn("group/eng/")),
+    read("ListGroupMembers", GROUPS % ("members" + NAMES), DEVS, action="iam:GetGroup", reach=_GROUPS),
+    read("ListAttachedGroupPolicies", GROUPS % ("attachedPolicies" + NAMES), DEVS, reach=_GROUPS),
+    read("ListGroupPolicies", GROUPS % ("inlinePolicies" + NAMES), DEVS, reach=_GROUPS),
+    read("GetGroupPolicy", GROUPS % ("inlinePolicies" + WHOLE), DEVS, reach=(*_GROUPS, "iam:ListGroupPolicies")),
+    read("GetRole", 'role(name: "deployer") { path }', DEPLOYER),
+    read("ListRoles", ROLES % "name", arn("role/eng/")),
+    read("ListAttachedRolePolicies", ROLES % ("attachedPolicies" + NAMES), DEPLOYER, reach=_ROLES),
+    read("ListRolePolicies", ROLES % ("inlinePolicies" + NAMES), DEPLOYER, reach=_ROLES),
+    read("GetRolePolicy", ROLES % ("inlinePolicies" + WHOLE), DEPLOYER, reach=(*_ROLES, "iam:ListRolePolicies")),
+    read("GetPolicy", f'policy(arn: "{POL}") {{ path }}', POL),
+    read("ListPolicies", POLICIES % "name", arn("policy/team/")),
+    read("ListPolicyVersions", POLICIES % "versions { versionId }", POL, reach=_POLICIES),
+    read("GetPolicyVersion", POLICIES % "defaultVersion { document }", POL, reach=_POLICIES),
+    read("ListEntitiesForPolicy", POLICIES % "attachments(first: 9) { nodes { __typename } }", POL, reach=_POLICIES),
+    read("ListAccountAliases", "alias"),
+    read("GetAccountPasswordPolicy", "passwordPolicy { minimumLength }"),
+    read("LookupEvents", "auditEvents(first: 9) { nodes { name } }", action="cloudtrail:LookupEvents"),
+    read("GetPrimaryEmail", "root { email }", action="account:GetPrimaryEmail"),
+    root_field("GetEvent", 'node(id: "{event}") { id }', action="cloudtrail:LookupEvents"),
+    root_field("GetSession", 'node(id: "{session}") { id }', BOB, action="iamgraph:ListSessions"),
+    root_field(
+        "DescribeAccount",
+        'node(id: "{other}") { id }',
+        f"arn:aws:organizations::{ACCOUNT}:account/{OTHER}",
+        action="organizations:DescribeAccount",
+    ),
+    root_field("ListAccounts", "accounts(first: 9) { nodes { accountId } }", action="organizations:ListAccounts"),
+]
+FREE_FOR_ALL = {"GetCallerIdentity", "SignOut"}
+"""What any authenticated caller may."""
+PUBLIC = {"SignIn", "SignInAsRoot"}
+ELSEWHERE = {"ListChildSessions"}
+"""Needs a session to start from, whose reading takes the same permission: see `test_sessions`."""

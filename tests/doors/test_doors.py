@@ -1,0 +1,88 @@
+"""The door matrix: every operation as {anonymous, no policy, wrong policy, right policy}.
+
+What is refused is absent from the answer, changes nothing, and leaves one event.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from iamgraph.app.operation import OPERATIONS
+from iamgraph.domain.entities import EventOutcome
+
+from ..service import Reply, Service
+from .matrix import DOORS, ELSEWHERE, FREE_FOR_ALL, PUBLIC, Door, world
+
+
+def filled(value: Any, known: dict[str, str]) -> Any:
+    """The value with `{key}` and its like put in."""
+    text = json.dumps(value)
+    for name, found in known.items():
+        text = text.replace("{" + name + "}", found)
+    return json.loads(text)
+
+
+async def knock(service: Service, door: Door, known: dict[str, str], token: str | None) -> Reply:
+    if door.query is not None:
+        return await service.ask(filled(door.query, known), token)
+    assert door.mutation is not None
+    input = filled(door.input, known)
+    name = door.operation
+    head, argument = ("", "") if input is None else (f"($input: {name}Input!)", "(input: $input)")
+    query = f"mutation {head} {{ {door.mutation}{argument} {{ __typename ... on Error {{ code message }} }} }}"
+    return await service.ask(query, token, **({} if input is None else {"input": input}))
+
+
+def leaves(value: Any) -> list[Any]:
+    """All the scalars in an answer."""
+    if isinstance(value, dict):
+        return [leaf for inner in value.values() for leaf in leaves(inner)]
+    if isinstance(value, list):
+        return [leaf for inner in value for leaf in leaves(inner)]
+    return [] if value is None else [value]
+
+
+def test_every_operation_has_a_door() -> None:
+    """A check with nothing to check fails."""
+    assert DOORS
+    assert {door.operation for door in DOORS} | FREE_FOR_ALL | PUBLIC | ELSEWHERE == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.operation)
+async def test_door(service: Service, door: Door) -> None:
+    known = await world(service)
+    await service.good("createUser", {"userName": "caller"})
+    await service.good("createLoginProfile", {"userName": "caller", "password": "caller-Passw0rd!"})
+    sign_in = {"account": "acme", "userName": "caller", "password": "caller-Passw0rd!"}
+    token = (await service.do("signIn", sign_in, "accessToken"))["accessToken"]
+
+    before = await service.snapshot()
+    reply = await knock(service, door, known, None)
+    assert (reply.status, reply.codes) == (401, ["UNAUTHENTICATED"]), reply.text
+    assert await service.snapshot() == before
+
+    for times, policy in enumerate((door.nothing, door.wrong), 1):
+        if policy is not None:
+            await service.good("putUserPolicy", {"userName": "caller", "policyName": "own", "policyDocument": policy})
+        before = await service.snapshot()
+        reply = await knock(service, door, known, token)
+        if door.mutation is not None:
+            assert reply.only()["__typename"] == "AccessDeniedError", reply.text
+        else:
+            assert "ACCESS_DENIED" in reply.codes, reply.text
+        assert await service.snapshot() == before
+        denied = await service.events(name=door.operation, outcome=EventOutcome.DENIED)
+        assert len([event for event in denied if event.principal_arn.endswith("user/caller")]) == times, denied
+
+    await service.good("putUserPolicy", {"userName": "caller", "policyName": "own", "policyDocument": door.right})
+    reply = await knock(service, door, known, token)
+    if door.mutation is not None:
+        assert reply.only()["__typename"] == f"{door.operation}Success", reply.text
+    else:
+        assert reply.codes == [] and leaves(reply.data), reply.text
+    await service.settled()
+    done = await service.events(name=door.operation, outcome=EventOutcome.SUCCEEDED)
+    assert len([event for event in done if event.principal_arn.endswith("user/caller")]) == 1, done

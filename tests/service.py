@@ -1,0 +1,162 @@
+"""A whole service in this process, on a store of its own, asked over HTTP as a client would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientSession
+from aiohttp.test_utils import TestServer
+
+from iamgraph.app.bootstrap import Wanted, bootstrap
+from iamgraph.app.kernel import Kernel
+from iamgraph.app.work import Tools
+from iamgraph.domain.limits import Quotas
+from iamgraph.main import application
+from iamgraph.security.passwords import PasswordHasher
+from iamgraph.security.sealing import MasterKey, Sealer
+from iamgraph.settings import Settings
+from iamgraph.store.unit import Database
+
+ACCOUNT = "111122223333"
+ROOT_EMAIL, ROOT_PASSWORD = "root@example.com", "a-Root-passw0rd"
+
+
+@dataclass
+class Clock:
+    """The time as the service sees it: real, plus what a test has moved it by."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
+class Reply:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+    body: Any
+
+    @property
+    def data(self) -> Any:
+        return self.body.get("data")
+
+    @property
+    def codes(self) -> list[str]:
+        return [error["extensions"]["code"] for error in self.body.get("errors", [])]
+
+    def only(self) -> Any:
+        """The value of the one root field."""
+        assert self.data is not None and len(self.data) == 1, self.text
+        return next(iter(self.data.values()))
+
+
+@dataclass
+class Service:
+    database: Database
+    kernel: Kernel
+    clock: Clock
+    url: str
+    http: ClientSession
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    async def post(self, body: Any, token: str | None = None, **headers: str) -> Reply:
+        sent = {"Content-Type": "application/json", "Accept": "application/json"} | headers
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        how: dict[str, Any] = {"data": body} if isinstance(body, str | bytes) else {"json": body}
+        async with self.http.post(self.url, headers=sent, **how) as response:
+            text = await response.text()
+            return Reply(response.status, response.headers, text, await response.json(content_type=None))
+
+    async def ask(self, query: str, token: str | None = None, **variables: Any) -> Reply:
+        return await self.post({"query": query, "variables": variables}, token)
+
+    async def do(self, mutation: str, input: Mapping[str, Any] | None, fields: str = "", token: str | None = None) -> Any:
+        """Run one mutation by its name; give its result, errors with their code, message and data."""
+        name = mutation[0].upper() + mutation[1:]
+        variable, argument = ("", "") if input is None else (f"($input: {name}Input!)", "(input: $input)")
+        success = f"... on {name}Success {{ {fields} }}" if fields else ""
+        query = f"mutation {variable} {{ {mutation}{argument} {{ __typename {success} ... on Error {{ code message }} }} }}"
+        reply = await self.ask(query, token, **({} if input is None else {"input": input}))
+        return reply.only() if reply.data else reply.body
+
+    async def root(self) -> str:
+        """The root's token."""
+        if "root" not in self.tokens:
+            done = await self.do("signInAsRoot", {"email": ROOT_EMAIL, "password": ROOT_PASSWORD}, "accessToken")
+            self.tokens["root"] = done["accessToken"]
+        return self.tokens["root"]
+
+    async def good(self, mutation: str, input: Mapping[str, Any] | None, fields: str = "__typename", token: str | None = None) -> Any:
+        """Run one mutation, as the root if nobody else is named, that must succeed."""
+        done = await self.do(mutation, input, fields, token or await self.root())
+        assert done.get("__typename", "").endswith("Success"), done
+        return done
+
+    async def user(self, name: str, policy: str | None = None, path: str = "/") -> str:
+        """A new user, with an inline policy if one is given; and the token of its session."""
+        password = f"{name}-Passw0rd!"
+        await self.good("createUser", {"userName": name, "path": path})
+        await self.good("createLoginProfile", {"userName": name, "password": password})
+        if policy is not None:
+            await self.good("putUserPolicy", {"userName": name, "policyName": "own", "policyDocument": policy})
+        done = await self.do("signIn", {"account": ACCOUNT, "userName": name, "password": password}, "accessToken")
+        self.tokens[name] = done["accessToken"]
+        return self.tokens[name]
+
+    async def events(self, **where: Any) -> list[Any]:
+        """The account's history, newest first, and what has no account, as the store has it."""
+        async with self.database.reading() as data:
+            page = await data.events.page(
+                ACCOUNT, names=None, principal_arn=None, resource=None, outcome=None, since=None, until=None, after=None,
+                limit=1000,
+            )
+        return [event for event in page.items if all(getattr(event, k) == v for k, v in where.items())]
+
+
+def settings_for(url: str, folder: Path) -> Settings:
+    return Settings.from_env({"IAMGRAPH_DATABASE_URL": url, "IAMGRAPH_DATA_DIR": str(folder)})
+
+
+@asynccontextmanager
+async def served(url: str, folder: Path, *, quotas: Quotas | None = None, account: bool = True) -> AsyncIterator[Service]:
+    """A service on the migrated store at `url`, with an account."""
+    clock = Clock()
+    # The least that argon2 takes: what it costs is tested where it matters.
+    hasher = PasswordHasher(memory_kib=8, time_cost=1, parallelism=1, max_waiting=200)
+    tools = Tools(hasher=hasher, sealer=Sealer(MasterKey(secret=b"k" * 32)), quotas=quotas or Quotas(), clock=clock)
+    database = Database(url)
+    await database.open()
+    try:
+        if account:
+            hashed = await hasher.hash(ROOT_PASSWORD)
+            wanted = Wanted(account_id=ACCOUNT, alias=None, email=ROOT_EMAIL, password=ROOT_PASSWORD)
+            async with database.writing() as data:
+                await bootstrap(data, tools, wanted, hashed)
+        kernel = Kernel(database, tools)
+        kernel.start()
+        server = TestServer(application(settings_for(url, folder), kernel))
+        await server.start_server()
+        try:
+            async with ClientSession() as http:
+                yield Service(database, kernel, clock, str(server.make_url("/graphql")), http)
+        finally:
+            await server.close()
+            await kernel.close()
+    finally:
+        await database.close()
+        hasher.close()
+
+
+def allow(*actions: str, resource: Any = "*") -> str:
+    """A policy that allows actions."""
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
