@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from typing import Any
 
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
+from iamgraph.store.unit import Database
 
 from iamgraph.app.bootstrap import Wanted, bootstrap
 from iamgraph.app.kernel import Kernel
@@ -21,7 +23,6 @@ from iamgraph.main import application
 from iamgraph.security.passwords import PasswordHasher
 from iamgraph.security.sealing import MasterKey, Sealer
 from iamgraph.settings import Settings
-from iamgraph.store.unit import Database
 
 ACCOUNT = "111122223333"
 ROOT_EMAIL, ROOT_PASSWORD = "root@example.com", "a-Root-passw0rd"
@@ -79,12 +80,16 @@ class Service:
     async def ask(self, query: str, token: str | None = None, **variables: Any) -> Reply:
         return await self.post({"query": query, "variables": variables}, token)
 
-    async def do(self, mutation: str, input: Mapping[str, Any] | None, fields: str = "", token: str | None = None) -> Any:
+    async def do(
+        self, mutation: str, input: Mapping[str, Any] | None, fields: str = "", token: str | None = None
+    ) -> Any:
         """Run one mutation by its name; give its result, errors with their code, message and data."""
         name = mutation[0].upper() + mutation[1:]
         variable, argument = ("", "") if input is None else (f"($input: {name}Input!)", "(input: $input)")
-        success = f"... on {name}Success {{ {fields} }}" if fields else ""
-        query = f"mutation {variable} {{ {mutation}{argument} {{ __typename {success} ... on Error {{ code message }} }} }}"
+        success = f"... on {name.removesuffix('AsRoot')}Success {{ {fields} }}" if fields else ""
+        query = (
+            f"mutation {variable} {{ {mutation}{argument} {{ __typename {success} ... on Error {{ code message }} }} }}"
+        )
         reply = await self.ask(query, token, **({} if input is None else {"input": input}))
         return reply.only() if reply.data else reply.body
 
@@ -95,7 +100,9 @@ class Service:
             self.tokens["root"] = done["accessToken"]
         return self.tokens["root"]
 
-    async def good(self, mutation: str, input: Mapping[str, Any] | None, fields: str = "__typename", token: str | None = None) -> Any:
+    async def good(
+        self, mutation: str, input: Mapping[str, Any] | None, fields: str = "__typename", token: str | None = None
+    ) -> Any:
         """Run one mutation, as the root if nobody else is named, that must succeed."""
         done = await self.do(mutation, input, fields, token or await self.root())
         assert done.get("__typename", "").endswith("Success"), done
@@ -112,11 +119,25 @@ class Service:
         self.tokens[name] = done["accessToken"]
         return self.tokens[name]
 
+    async def settled(self) -> None:
+        """Return once the events of reads that are under way are written."""
+        await self.kernel._recorder.add([], wait=False)
+        while self.kernel._recorder._waiting:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.02)
+
     async def events(self, **where: Any) -> list[Any]:
         """The account's history, newest first, and what has no account, as the store has it."""
         async with self.database.reading() as data:
             page = await data.events.page(
-                ACCOUNT, names=None, principal_arn=None, resource=None, outcome=None, since=None, until=None, after=None,
+                ACCOUNT,
+                names=None,
+                principal_arn=None,
+                resource=None,
+                outcome=None,
+                since=None,
+                until=None,
+                after=None,
                 limit=1000,
             )
         return [event for event in page.items if all(getattr(event, k) == v for k, v in where.items())]
@@ -127,7 +148,9 @@ def settings_for(url: str, folder: Path) -> Settings:
 
 
 @asynccontextmanager
-async def served(url: str, folder: Path, *, quotas: Quotas | None = None, account: bool = True) -> AsyncIterator[Service]:
+async def served(
+    url: str, folder: Path, *, quotas: Quotas | None = None, account: bool = True
+) -> AsyncIterator[Service]:
     """A service on the migrated store at `url`, with an account."""
     clock = Clock()
     # The least that argon2 takes: what it costs is tested where it matters.

@@ -17,9 +17,11 @@ from .domain.entities import Account
 from .security.passwords import PasswordHasher
 from .security.sealing import MasterKey, Sealer
 from .settings import Settings
-from .store.unit import Database, StoreError, drift
+from .store.unit import Database, StoreError
 from .transport.graphql.explorer import add_explorer
 from .transport.graphql.http import MAX_BODY, Endpoint
+
+__all__ = ["StoreError", "account_created", "bootstrapped", "opened", "root_password_reset", "schema_drift", "serve"]
 
 
 @asynccontextmanager
@@ -119,9 +121,9 @@ async def _told_to_stop() -> None:
     await stop.wait()
 
 
-def schema_drift() -> str | None:
+async def schema_drift() -> str | None:
     """How the models differ from the migrations, or None."""
-    return drift()
+    return await Database.drift()
 
 
 async def bootstrapped(settings: Settings, database: Database) -> bootstrap.Bootstrapped:

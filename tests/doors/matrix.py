@@ -16,7 +16,9 @@ DOCUMENT = allow("deploy:*")
 TRUST = json.dumps(
     {
         "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}],
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
+        ],
     }
 )
 PASSWORD = "another-Passw0rd!"
@@ -67,14 +69,24 @@ def _policy(reach: tuple[str, ...], actions: list[str], on: str, extra: tuple[st
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
-def change(mutation: str, input: Mapping[str, Any] | None, on: str = "*", *, action: str | None = None, extra: tuple[str, ...] = ()) -> Door:
+def change(
+    mutation: str,
+    input: Mapping[str, Any] | None,
+    on: str = "*",
+    *,
+    action: str | None = None,
+    extra: tuple[str, ...] = (),
+) -> Door:
     name = mutation[0].upper() + mutation[1:]
     return Door(operation=name, action=action or f"iam:{name}", on=on, mutation=mutation, input=input, extra=extra)
 
 
 def read(operation: str, inner: str, on: str = "*", *, action: str | None = None, reach: tuple[str, ...] = ()) -> Door:
     return Door(
-        operation=operation, action=action or f"iam:{operation}", on=on, reach=reach,
+        operation=operation,
+        action=action or f"iam:{operation}",
+        on=on,
+        reach=reach,
         query=f'query {{ account(by: {{ id: "{ACCOUNT}" }}) {{ {inner} }} }}',
     )
 
@@ -205,7 +217,13 @@ DOORS = [
     read("ListAttachedUserPolicies", USERS % ("attachedPolicies" + NAMES), BOB, reach=_USERS),
     read("ListUserPolicies", USERS % ("inlinePolicies" + NAMES), BOB, reach=_USERS),
     read("GetUserPolicy", USERS % ("inlinePolicies" + WHOLE), BOB, reach=(*_USERS, "iam:ListUserPolicies")),
-    read("ListSessions", USERS % "sessions(first: 9) { nodes { source } }", BOB, action="iamgraph:ListSessions", reach=_USERS),
+    read(
+        "ListSessions",
+        USERS % "sessions(first: 9) { nodes { source } }",
+        BOB,
+        action="iamgraph:ListSessions",
+        reach=_USERS,
+    ),
     read(
         "SimulatePrincipalPolicy",
         USERS % 'can(action: "deploy:Release", resource: "*") { outcome }',

@@ -75,9 +75,7 @@ async def create_account(
     return account
 
 
-async def reset_root_password(
-    data: StoreSession, tools: Tools, *, email: str, password: str, hashed: str
-) -> Account:
+async def reset_root_password(data: StoreSession, tools: Tools, *, email: str, password: str, hashed: str) -> Account:
     """Set a root's password and end its sessions. Raises NoSuchEntity and PasswordPolicyViolation."""
     account = await data.accounts.by_root_email(email)
     if account is None:

@@ -76,9 +76,7 @@ class Caller:
         return self.who.account.id
 
 
-def principal_of(
-    kind: PrincipalType, *, account_id: str, arn: str, principal_arn: str, principal_id: str
-) -> Principal:
+def principal_of(kind: PrincipalType, *, account_id: str, arn: str, principal_arn: str, principal_id: str) -> Principal:
     """The principal as the policy engine sees it."""
     if kind is PrincipalType.ROOT:
         return Principal(kind=PrincipalKind.ROOT, arn=arn, account=account_id, unique_id=principal_id)

@@ -33,9 +33,8 @@ _KINDS = {
     PolicyKind.RESOURCE_CONTROL: "a resource control policy",
 }
 
-def decide(
-    principal: Principal, access: Access, context: Mapping[str, str | tuple[str, ...]], need: Need
-) -> Decision:
+
+def decide(principal: Principal, access: Access, context: Mapping[str, str | tuple[str, ...]], need: Need) -> Decision:
     """The engine's answer to one need of one principal."""
     layers = access.layers
     if need.is_trust_decision:

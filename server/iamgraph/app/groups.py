@@ -135,9 +135,7 @@ class DeleteGroup(Command[DeletedGroup]):
     async def execute(self, work: Work, target: Group, prepared: None) -> DeletedGroup:
         blocking = await _blocking(work, target)
         if blocking:
-            raise DeleteConflict(
-                "Cannot delete entity, must remove referenced objects first.", blocked_by=blocking
-            )
+            raise DeleteConflict("Cannot delete entity, must remove referenced objects first.", blocked_by=blocking)
         await work.data.groups.delete(target.id)
         return DeletedGroup(deleted_group_id=target.id)
 

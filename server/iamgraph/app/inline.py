@@ -87,9 +87,7 @@ async def _put(work: Work, kind: IdentityKind, owner: User | Group | Role, name:
     held = (await work.data.inline.of(kind, [owner.id])).get(owner.id, ())
     used = sum(size(policy.document) for policy in held if policy.name != name)
     if used + size(document) > limit:
-        raise LimitExceeded(
-            f"Maximum policy size of {limit} bytes exceeded for {kind.value} {owner.name}", limit=limit
-        )
+        raise LimitExceeded(f"Maximum policy size of {limit} bytes exceeded for {kind.value} {owner.name}", limit=limit)
     await work.data.inline.put(kind, owner.id, name, document, work.now)
     return InlinePolicy(owner_kind=kind, owner_id=owner.id, name=name, document=document)
 
@@ -186,9 +184,7 @@ class GetUserPolicy(Query[InlinePolicy]):
     policy_name: PolicyName
 
     @classmethod
-    async def fetch(
-        cls, work: Work, asks: Sequence[tuple[GetUserPolicy, User]]
-    ) -> Sequence[InlinePolicy | IamError]:
+    async def fetch(cls, work: Work, asks: Sequence[tuple[GetUserPolicy, User]]) -> Sequence[InlinePolicy | IamError]:
         return await _get(work, IdentityKind.USER, asks)
 
 
@@ -201,9 +197,7 @@ class GetGroupPolicy(Query[InlinePolicy]):
     policy_name: PolicyName
 
     @classmethod
-    async def fetch(
-        cls, work: Work, asks: Sequence[tuple[GetGroupPolicy, Group]]
-    ) -> Sequence[InlinePolicy | IamError]:
+    async def fetch(cls, work: Work, asks: Sequence[tuple[GetGroupPolicy, Group]]) -> Sequence[InlinePolicy | IamError]:
         return await _get(work, IdentityKind.GROUP, asks)
 
 
@@ -216,9 +210,7 @@ class GetRolePolicy(Query[InlinePolicy]):
     policy_name: PolicyName
 
     @classmethod
-    async def fetch(
-        cls, work: Work, asks: Sequence[tuple[GetRolePolicy, Role]]
-    ) -> Sequence[InlinePolicy | IamError]:
+    async def fetch(cls, work: Work, asks: Sequence[tuple[GetRolePolicy, Role]]) -> Sequence[InlinePolicy | IamError]:
         return await _get(work, IdentityKind.ROLE, asks)
 
 

@@ -198,8 +198,13 @@ class Kernel:
         outcome = outcome_of(error) if error else EventOutcome.SUCCEEDED
         if self._records_reads or outcome is EventOutcome.DENIED:
             caller.origin.reads.add(
-                type(query).__name__, query.action, resources[0] if resources else "*", audited(query), outcome,
-                code_of(error) if error else None, text_of(error) if error else None,
+                type(query).__name__,
+                query.action,
+                resources[0] if resources else "*",
+                audited(query),
+                outcome,
+                code_of(error) if error else None,
+                text_of(error) if error else None,
             )
         answers[i] = error
         return error is None
@@ -222,8 +227,13 @@ class Kernel:
         )
         error = denied(caller, need, allows(caller, need), need.asked)
         caller.origin.reads.add(
-            type(query).__name__, query.action, need.asked, audited(query), EventOutcome.DENIED,
-            code_of(error), text_of(error),
+            type(query).__name__,
+            query.action,
+            need.asked,
+            audited(query),
+            EventOutcome.DENIED,
+            code_of(error),
+            text_of(error),
         )
         return error
 
@@ -243,9 +253,7 @@ class Kernel:
                 return self._explained(caller, op, target, need, decision)
         return None
 
-    def _explained(
-        self, caller: Caller, op: Operation[Any], target: Any, need: Need, decision: Decision
-    ) -> IamError:
+    def _explained(self, caller: Caller, op: Operation[Any], target: Any, need: Need, decision: Decision) -> IamError:
         """The refusal as the caller may see it. INVARIANT: a caller that may not know of the target gets what it would get
         if the target did not exist, to the letter."""
         if target is None or self._may_know(caller, op, target):

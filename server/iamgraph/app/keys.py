@@ -180,4 +180,3 @@ class DeleteAccessKey(Command[DeletedAccessKey]):
         key = await _key_of(work, target, self.access_key_id)
         await work.data.keys.delete(key.id)
         return DeletedAccessKey(deleted_access_key_id=key.id)
-

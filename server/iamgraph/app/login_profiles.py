@@ -39,9 +39,7 @@ def _no_profile(name: str) -> NoSuchEntity:
     return NoSuchEntity(f"Login Profile for User {name} cannot be found.")
 
 
-@operation(
-    "iam:CreateLoginProfile", on=USER, raises=(NoSuchEntity, EntityAlreadyExists, PasswordPolicyViolation)
-)
+@operation("iam:CreateLoginProfile", on=USER, raises=(NoSuchEntity, EntityAlreadyExists, PasswordPolicyViolation))
 class CreateLoginProfile(Command[LoginProfile]):
     """Give a user a password to sign in with."""
 
@@ -74,9 +72,7 @@ class GetLoginProfile(Query[LoginProfile]):
     unique_id: UniqueId | None = None
 
     @classmethod
-    async def fetch(
-        cls, work: Work, asks: Sequence[tuple[GetLoginProfile, User]]
-    ) -> Sequence[LoginProfile | IamError]:
+    async def fetch(cls, work: Work, asks: Sequence[tuple[GetLoginProfile, User]]) -> Sequence[LoginProfile | IamError]:
         found = await work.data.login_profiles.of([user.id for _, user in asks])
         return [found.get(user.id) or _no_profile(user.name) for _, user in asks]
 
@@ -137,9 +133,7 @@ class _OwnPassword(Target):
         return Place(resource=arn, asked=arn, account_id=caller.account_id)
 
 
-@operation(
-    "iam:ChangePassword", on=_OwnPassword(), raises=(NoSuchEntity, InvalidCredentials, PasswordPolicyViolation)
-)
+@operation("iam:ChangePassword", on=_OwnPassword(), raises=(NoSuchEntity, InvalidCredentials, PasswordPolicyViolation))
 class ChangePassword(Command[User]):
     """Change one's own password, and end one's other signed-in sessions."""
 
@@ -173,4 +167,3 @@ class ChangePassword(Command[User]):
         await work.data.login_profiles.set_password(who.principal_id, new, reset_required=False)
         await _end_sign_ins(work, who.principal_id, keep=who.session.id)
         return (await work.data.users.by_ids([who.principal_id]))[who.principal_id]
-

@@ -131,9 +131,7 @@ OPERATIONS: dict[str, type[Operation[Any]]] = {}
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-def operation(
-    action: str, *, on: Target, raises: tuple[type[IamError], ...] = ()
-) -> Callable[[type[O]], type[O]]:
+def operation(action: str, *, on: Target, raises: tuple[type[IamError], ...] = ()) -> Callable[[type[O]], type[O]]:
     """Declare an operation. Its class name is its name on every transport, its docstring the description."""
 
     def declare(cls: type[O]) -> type[O]:
@@ -161,9 +159,18 @@ class Parameter:
     default: Any
 
 
-@cache
 def parameters(op: type[Operation[Any]]) -> tuple[Parameter, ...]:
     """The parameters of an operation, in the order they are declared."""
+    known = _PARAMETERS.get(op)
+    if known is None:
+        known = _PARAMETERS[op] = _parameters(op)
+    return known
+
+
+_PARAMETERS: dict[type[Operation[Any]], tuple[Parameter, ...]] = {}
+
+
+def _parameters(op: type[Operation[Any]]) -> tuple[Parameter, ...]:
     hints = get_type_hints(op, include_extras=True)
     made = []
     for item in dataclasses.fields(op):  # type: ignore[arg-type]

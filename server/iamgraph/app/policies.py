@@ -82,9 +82,7 @@ class CreatePolicy(Command[ManagedPolicy]):
 
     async def execute(self, work: Work, target: None, prepared: None) -> ManagedPolicy:
         account_id = work.caller.account_id
-        ensure(
-            await work.data.policies.count(account_id), "PoliciesPerAccount", work.tools.quotas.policies_per_account
-        )
+        ensure(await work.data.policies.count(account_id), "PoliciesPerAccount", work.tools.quotas.policies_per_account)
         policy = ManagedPolicy(
             id=work.tools.new_id(IdPrefix.MANAGED_POLICY),
             account_id=account_id,
@@ -244,9 +242,7 @@ class ListEntitiesForPolicy(Query[Listed[Attachment]]):
     async def fetch(
         cls, work: Work, asks: Sequence[tuple[ListEntitiesForPolicy, ManagedPolicy]]
     ) -> Sequence[Listed[Attachment] | IamError]:
-        async def load(
-            ids: Sequence[str], after: tuple[str, ...] | None, limit: int
-        ) -> Mapping[str, Page[Attachment]]:
+        async def load(ids: Sequence[str], after: tuple[str, ...] | None, limit: int) -> Mapping[str, Page[Attachment]]:
             key = (after[0], after[1]) if after else None
             return await work.data.attachments.targets(ids, after=key, limit=limit)
 

@@ -163,9 +163,7 @@ class UpdateRole(Command[Role]):
         return await _again(work, target.id)
 
 
-@operation(
-    "iam:UpdateAssumeRolePolicy", on=ROLE, raises=(NoSuchEntity, MalformedPolicyDocument, LimitExceeded)
-)
+@operation("iam:UpdateAssumeRolePolicy", on=ROLE, raises=(NoSuchEntity, MalformedPolicyDocument, LimitExceeded))
 class UpdateAssumeRolePolicy(Command[Role]):
     """Replace a role's trust policy: who can assume it. Its sessions go on."""
 
@@ -197,9 +195,7 @@ class DeleteRole(Command[DeletedRole]):
     async def execute(self, work: Work, target: Role, prepared: None) -> DeletedRole:
         blocking = await _blocking(work, target)
         if blocking:
-            raise DeleteConflict(
-                "Cannot delete entity, must remove referenced objects first.", blocked_by=blocking
-            )
+            raise DeleteConflict("Cannot delete entity, must remove referenced objects first.", blocked_by=blocking)
         await work.data.roles.delete(target.id)
         return DeletedRole(deleted_role_id=target.id)
 

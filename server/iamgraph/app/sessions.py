@@ -72,9 +72,7 @@ class ListChildSessions(Query[tuple[Session, ...]]):
     ) -> Sequence[tuple[Session, ...] | IamError]:
         found = await work.data.sessions.children([session.id for _, session in asks])
         own = work.caller.account_id
-        return [
-            tuple(child for child in found.get(session.id, ()) if child.account_id == own) for _, session in asks
-        ]
+        return [tuple(child for child in found.get(session.id, ()) if child.account_id == own) for _, session in asks]
 
 
 class _HolderById(Target):
@@ -117,9 +115,7 @@ class ListSessions(Query[Listed[Session]]):
     marker: Marker | None = None
 
     @classmethod
-    async def fetch(
-        cls, work: Work, asks: Sequence[tuple[ListSessions, Any]]
-    ) -> Sequence[Listed[Session] | IamError]:
+    async def fetch(cls, work: Work, asks: Sequence[tuple[ListSessions, Any]]) -> Sequence[Listed[Session] | IamError]:
         answers: dict[tuple[str | None, int], Mapping[str, Listed[Session]] | IamError] = {}
         for query, _ in asks:
             same = (query.marker, query.max_items)

@@ -88,9 +88,7 @@ async def _prove(found: _Found, password: str, new_password: str | None, tools: 
     check_password(new_password, found.policy, not_among=(found.account.alias, found.account.root_email))
     if new_password == password:
         raise PasswordPolicyViolation("The new password is the old one.", rules=["must differ from the old password"])
-    return _Proven(
-        found=found, account=found.account, new_hash=await tools.hasher.hash(new_password), is_changed=True
-    )
+    return _Proven(found=found, account=found.account, new_hash=await tools.hasher.hash(new_password), is_changed=True)
 
 
 async def _open(work: Work, account: Account, kind: PrincipalType, principal_id: str, name: str, path: str) -> SignedIn:

@@ -55,7 +55,11 @@ async def _trusted_roles(work: Work, queries: Sequence[SimulatePrincipalPolicy])
 
 
 async def _decision(
-    work: Work, cache: AccessCache, query: SimulatePrincipalPolicy, entity: User | Role | Account, roles: Mapping[str, Role]
+    work: Work,
+    cache: AccessCache,
+    query: SimulatePrincipalPolicy,
+    entity: User | Role | Account,
+    roles: Mapping[str, Role],
 ) -> Decision:
     kind, principal, context = _as_caller(work, entity)
     # The policies are read now, whatever revision they have: the cache only keeps this batch from reading them twice.

@@ -74,9 +74,7 @@ class Entity(Target):
             asked = iam_arn(account_id, self.kind, "/", value)
         if entity is None:
             return Place(resource=asked, asked=asked, account_id=account_id)
-        return Place(
-            resource=entity.arn, asked=asked, account_id=entity.account_id, tags=getattr(entity, "tags", ())
-        )
+        return Place(resource=entity.arn, asked=asked, account_id=entity.account_id, tags=getattr(entity, "tags", ()))
 
     def missing(self, caller: Caller, op: Any) -> NoSuchEntity | None:
         _, value = self._key(caller, op)

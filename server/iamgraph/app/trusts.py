@@ -54,9 +54,7 @@ def _must_exist(work: Work, text: str) -> bool:
 
 
 def _invalid(text: str, wrong: Sequence[PrincipalText]) -> MalformedPolicyDocument:
-    findings = [
-        finding_at(text, one.span.start, "INVALID_PRINCIPAL", _message(one.text), one.path) for one in wrong
-    ]
+    findings = [finding_at(text, one.span.start, "INVALID_PRINCIPAL", _message(one.text), one.path) for one in wrong]
     return MalformedPolicyDocument(_message(wrong[0].text), findings=findings)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ..domain.arn import iam_arn
-from ..domain.entities import IdentityKind, Tag, User
+from ..domain.entities import IdentityKind, User
 from ..domain.errors import (
     DeleteConflict,
     EntityAlreadyExists,
@@ -32,7 +32,11 @@ UniqueId = Annotated[str, Doc("The entity's unique id, instead of its name.")]
 LISTING = "users"
 
 
-@operation("iam:CreateUser", on=New(kind="user", parameter="user_name"), raises=(EntityAlreadyExists, LimitExceeded, NoSuchEntity))
+@operation(
+    "iam:CreateUser",
+    on=New(kind="user", parameter="user_name"),
+    raises=(EntityAlreadyExists, LimitExceeded, NoSuchEntity),
+)
 class CreateUser(Command[User]):
     """Create a user: somebody, or something, with credentials of its own."""
 
@@ -148,9 +152,7 @@ class DeleteUser(Command[DeletedUser]):
     async def execute(self, work: Work, target: User, prepared: None) -> DeletedUser:
         blocking = await _blocking(work, target)
         if blocking:
-            raise DeleteConflict(
-                "Cannot delete entity, must remove referenced objects first.", blocked_by=blocking
-            )
+            raise DeleteConflict("Cannot delete entity, must remove referenced objects first.", blocked_by=blocking)
         await work.data.users.delete(target.id)
         return DeletedUser(deleted_user_id=target.id)
 

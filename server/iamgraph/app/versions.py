@@ -124,6 +124,4 @@ class DeletePolicyVersion(Command[DeletedPolicyVersion]):
         if version.is_default:
             raise DeleteConflict("Cannot delete the default version of a policy.", blocked_by=[version])
         await work.data.policies.delete_version(target.id, version.version_id)
-        return DeletedPolicyVersion(
-            policy=await current(work, target.id), deleted_version_id=version.version_id
-        )
+        return DeletedPolicyVersion(policy=await current(work, target.id), deleted_version_id=version.version_id)

@@ -27,7 +27,7 @@ async def _serve(settings: Settings, given: argparse.Namespace) -> None:
 
 async def _migrate(settings: Settings, given: argparse.Namespace) -> None:
     if given.check:
-        drift = schema_drift()
+        drift = await schema_drift()
         if drift:
             raise StoreError(f"the models differ from the migrations: {drift}")
         print("the migrations are those of the models")
@@ -74,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="iamgraph", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(under: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: Command, text: str) -> argparse.ArgumentParser:
+    def command(
+        under: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: Command, text: str
+    ) -> argparse.ArgumentParser:
         made = under.add_parser(name, help=text, description=text)
         made.set_defaults(run=run)
         return made
@@ -87,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     exporting = commands.add_parser("export-schema", help="print the GraphQL schema")
     exporting.set_defaults(run=None)
 
-    accounts = commands.add_parser("accounts", help="accounts of the server").add_subparsers(required=True, metavar="COMMAND")
+    accounts = commands.add_parser("accounts", help="accounts of the server").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
     creating = command(accounts, "create", _create_account, "make a further account")
     creating.add_argument("--email", required=True, help="the root's e-mail address")
     creating.add_argument("--alias", help="the account's alias")
@@ -114,4 +118,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"iamgraph: {error}")
     except OSError as error:
         sys.exit(f"iamgraph: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
-

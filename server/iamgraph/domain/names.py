@@ -73,7 +73,9 @@ _NAME = r"[\w+=,.@-]+"
 _PATH = r"/|/[\x21-\x7e]+/"
 
 UserName = Annotated[str, Match(_NAME, 1, 64), Doc("A user's name, unique in its account whatever its case and path.")]
-GroupName = Annotated[str, Match(_NAME, 1, 128), Doc("A group's name, unique in its account whatever its case and path.")]
+GroupName = Annotated[
+    str, Match(_NAME, 1, 128), Doc("A group's name, unique in its account whatever its case and path.")
+]
 RoleName = Annotated[str, Match(_NAME, 1, 64), Doc("A role's name, unique in its account whatever its case and path.")]
 PolicyName = Annotated[str, Match(_NAME, 1, 128), Doc("A policy's name.")]
 PathName = Annotated[str, Match(_PATH, 1, 512), Doc("Where the entity stands: `/`, or a path such as `/team/`.")]
@@ -97,9 +99,13 @@ Email = Annotated[str, Match(r"[\x21-\x3f\x41-\x7e]+@[\x21-\x3f\x41-\x7e]+", 3, 
 AccessKeyId = Annotated[str, Match(r"\w+", 16, 128), Doc("An access key's id, `AKIA…`.")]
 Password = Annotated[str, Match(r"[\t\n\r\x20-\xff]+", 1, 128), Secret(), Doc("A password.")]
 SignInPassword = Annotated[str, Match(r".*", 0, 1024), Secret(), Doc("The password.")]
-RoleSessionName = Annotated[str, Match(r"[\w+=,.@-]*", 2, 64), Doc("What the session is called in its ARN and in the history.")]
+RoleSessionName = Annotated[
+    str, Match(r"[\w+=,.@-]*", 2, 64), Doc("What the session is called in its ARN and in the history.")
+]
 ExternalId = Annotated[str, Match(r"[\w+=,.@:/-]*", 2, 1224), Doc("The external id that the trust policy asks for.")]
-SourceIdentity = Annotated[str, Match(r"[\w+=,.@-]*", 2, 64), Doc("Who is behind the session. It stays through chaining.")]
+SourceIdentity = Annotated[
+    str, Match(r"[\w+=,.@-]*", 2, 64), Doc("Who is behind the session. It stays through chaining.")
+]
 PolicyText = Annotated[
     str, Match(r".*", 1, 131072), Doc("A policy in the IAM policy language, as JSON text. It is kept byte for byte.")
 ]

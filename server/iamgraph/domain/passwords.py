@@ -19,7 +19,9 @@ def check_password(password: str, policy: PasswordPolicy, *, not_among: tuple[st
     if any(name and password.lower() == name.lower() for name in not_among):
         broken.append("must not be the account's name or e-mail address")
     if broken:
-        raise PasswordPolicyViolation(f"Password does not conform to the account password policy: it {'; it '.join(broken)}.", rules=broken)
+        raise PasswordPolicyViolation(
+            f"Password does not conform to the account password policy: it {'; it '.join(broken)}.", rules=broken
+        )
 
 
 def _length(password: str, policy: PasswordPolicy) -> list[str]:
@@ -53,4 +55,6 @@ def _required(password: str, policy: PasswordPolicy) -> list[str]:
         policy.require_numbers,
         policy.require_symbols,
     )
-    return [rule for (rule, holds), needed in zip(_classes(password).items(), asked, strict=True) if needed and not holds]
+    return [
+        rule for (rule, holds), needed in zip(_classes(password).items(), asked, strict=True) if needed and not holds
+    ]

@@ -31,7 +31,7 @@ def check_tag_keys(keys: Iterable[str], *, field: str = "tagKeys") -> None:
     for key in keys:
         if not 1 <= len(key) <= MAX_KEY or not _is_sound(key):
             raise InvalidInput(
-                f"{ascii(key[:MAX_KEY])} is no tag key: 1 to {MAX_KEY} letters, digits, spaces and _.:/=+-@", field=field
+                f"{key[:MAX_KEY]!a} is no tag key: 1 to {MAX_KEY} letters, digits, spaces and _.:/=+-@", field=field
             )
         if key.lower().startswith("aws:"):
             raise InvalidInput(f"{key!r} is no tag key: those that begin with 'aws:' are reserved", field=field)

@@ -44,8 +44,9 @@ class AccountRow(Model):
 
 
 class PasswordPolicyRow(Model):
+    id = fields.BigIntField(primary_key=True)
     account: fields.OneToOneRelation[AccountRow] = fields.OneToOneField(
-        "store.AccountRow", related_name=False, on_delete=OnDelete.RESTRICT, primary_key=True
+        "store.AccountRow", related_name=False, on_delete=OnDelete.RESTRICT
     )
     minimum_length = fields.IntField()
     require_symbols = fields.BooleanField()
@@ -266,8 +267,9 @@ class AccessKeyRow(Model):
 
 
 class LoginProfileRow(Model):
+    id = fields.BigIntField(primary_key=True)
     user: fields.OneToOneRelation[UserRow] = fields.OneToOneField(
-        "store.UserRow", related_name=False, on_delete=OnDelete.RESTRICT, primary_key=True
+        "store.UserRow", related_name=False, on_delete=OnDelete.RESTRICT
     )
     password_hash = Text()
     password_reset_required = fields.BooleanField()

@@ -49,14 +49,20 @@ class Payload:
     description: str | None = None
 
 
-def mutation(op: type[Command[Any]], *, after: Callable[[Info, Any], Any] | None = None, **success: Payload) -> Any:
+def mutation(
+    op: type[Command[Any]],
+    *,
+    like: type[Command[Any]] | None = None,
+    after: Callable[[Info, Any], Any] | None = None,
+    **success: Payload,
+) -> Any:
     """`mutation(CreateRole, role=Payload(Role, Role.of))` is `createRole(input: CreateRoleInput!): CreateRoleResult!`.
 
     With one field of success the command's result is its value; with more, the result has an attribute for each. `after`
-    runs once the command has succeeded and may replace the result.
+    runs once the command has succeeded and may replace the result. `like` names the operation whose result types this one
+    shares: it must raise all that this one raises.
     """
-    done = _success_type(op, success)
-    result = _result_type(op, done)
+    done, result = _result_types(like or op, success)
     input_type = _input_type(op) if parameters(op) else None
 
     async def answer(info: Info, command: Command[Any]) -> Any:
@@ -89,6 +95,17 @@ def _part(value: Any, name: str, success: dict[str, Payload]) -> Any:
     return getattr(value, name) if len(success) > 1 or hasattr(value, name) else value
 
 
+_RESULTS: dict[str, tuple[type, Any]] = {}
+
+
+def _result_types(op: type[Command[Any]], success: dict[str, Payload]) -> tuple[type, Any]:
+    """The success type and the union of an operation, made once."""
+    if op.__name__ not in _RESULTS:
+        done = _success_type(op, success)
+        _RESULTS[op.__name__] = done, _result_type(op, done)
+    return _RESULTS[op.__name__]
+
+
 def _success_type(op: type[Command[Any]], success: dict[str, Payload]) -> type:
     body: dict[str, Any] = {"__annotations__": {name: part.type for name, part in success.items()}}
     body |= {name: strawberry.field(description=part.description) for name, part in success.items() if part.description}
@@ -97,7 +114,7 @@ def _success_type(op: type[Command[Any]], success: dict[str, Payload]) -> type:
 
 def _result_type(op: type[Command[Any]], done: type) -> Any:
     members = [MEMBERS[error][0] for error in op.raises]
-    return Annotated[Union[(done, *members)], strawberry.union(f"{op.__name__}Result")]  # noqa: UP007
+    return Annotated[Union[(done, *members)], strawberry.union(f"{op.__name__}Result")]
 
 
 def _input_type(op: type[Command[Any]]) -> type:

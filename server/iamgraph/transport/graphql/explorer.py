@@ -22,14 +22,16 @@ _POLICY = (
 )
 
 
-
-
 async def _show(request: web.Request) -> web.Response:
     name = request.match_info.get("name", "index.html")
     if name not in (*_NAMES, "index.html"):
         raise web.HTTPNotFound
     body = files(__package__).joinpath("graphiql", name).read_bytes()
-    headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+    headers = {
+        "Content-Security-Policy": _POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }
     return web.Response(body=body, content_type=_TYPES[name.rsplit(".", 1)[1]], charset="utf-8", headers=headers)
 
 

@@ -180,7 +180,7 @@ def _asked(body: dict[str, Any]) -> Asked:
     query, name, variables = body.get("query"), body.get("operationName"), body.get("variables")
     unknown = sorted(set(body) - _KEYS)
     if unknown:
-        raise BadRequest(400, f"{ascii(unknown[0][:40])} is no part of a request: query, operationName, variables.")
+        raise BadRequest(400, f"{unknown[0][:40]!a} is no part of a request: query, operationName, variables.")
     if not isinstance(query, str):
         raise BadRequest(400, "'query' must be a text.")
     if name is not None and not isinstance(name, str):

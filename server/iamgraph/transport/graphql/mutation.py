@@ -6,9 +6,22 @@ from typing import Any
 
 import strawberry
 
-from ...app import accounts, attachments, groups, inline, keys, login_profiles, password_policy, policies, roles
+from ...app import (
+    accounts,
+    attachments,
+    groups,
+    inline,
+    keys,
+    login_profiles,
+    password_policy,
+    policies,
+    roles,
+    sts,
+    users,
+    versions,
+)
 from ...app import sessions as session_ops
-from ...app import sign_in, sts, users, versions
+from ...app import sign_in as signing
 from .adapt import Payload, mutation
 from .context import Info
 from .ids import node_id
@@ -45,7 +58,7 @@ def _id(kind: str) -> Any:
     return Payload(strawberry.ID, lambda key: node_id(kind, key))
 
 
-async def _signed_in(info: Info, done: sign_in.SignedIn) -> Any:
+async def _signed_in(info: Info, done: signing.SignedIn) -> Any:
     """Go on as the new caller, so that the payload's viewer is read as who has just signed in."""
     context = info.context
     caller = await context.kernel.authenticate(done.access_token, context.caller.origin)
@@ -79,16 +92,14 @@ _SESSION = Payload(Session, Session.of)
 
 @strawberry.type
 class Mutation:
-    sign_in = mutation(sign_in.SignIn, after=_signed_in, **_SIGNED_IN)
-    sign_in_as_root = mutation(sign_in.SignInAsRoot, after=_signed_in, **_SIGNED_IN)
-    sign_out = mutation(sign_in.SignOut, after=_signed_out, signed_out=Payload(bool))
+    sign_in = mutation(signing.SignIn, after=_signed_in, **_SIGNED_IN)
+    sign_in_as_root = mutation(signing.SignInAsRoot, like=signing.SignIn, after=_signed_in, **_SIGNED_IN)
+    sign_out = mutation(signing.SignOut, after=_signed_out, signed_out=Payload(bool))
     revoke_session = mutation(session_ops.RevokeSession, revoked=Payload(list[Session], sessions))
     assume_role = mutation(
         sts.AssumeRole,
         credentials=Payload(Credentials, Credentials.of),
-        access_token=Payload(
-            Secret, description="The same session as a bearer token, for callers that don't sign."
-        ),
+        access_token=Payload(Secret, description="The same session as a bearer token, for callers that don't sign."),
         assumed_role_arn=Payload(ARN),
         packed_policy_size=Payload(int, description="How full the space for session policies is, in percent."),
         session=_SESSION,

@@ -21,8 +21,18 @@ from .query import Query
 from .scalars import SCALARS
 
 _NODES: list[Any] = [
-    Account, RootUser, AccessKey, LoginProfile, AuditEvent, Group, InlinePolicy, ManagedPolicy, PolicyVersion, Role,
-    Session, User,
+    Account,
+    RootUser,
+    AccessKey,
+    LoginProfile,
+    AuditEvent,
+    Group,
+    InlinePolicy,
+    ManagedPolicy,
+    PolicyVersion,
+    Role,
+    Session,
+    User,
 ]
 
 schema = strawberry.Schema(

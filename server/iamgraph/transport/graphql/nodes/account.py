@@ -124,9 +124,7 @@ class Account(Resource):
     async def created_at(self, info: Info) -> DateTime | None:
         return DateTime((await self._described(info)).created_at)
 
-    @strawberry.field(
-        description="At most one. A new alias replaces the old one, whose sign-in URL stops working."
-    )
+    @strawberry.field(description="At most one. A new alias replaces the old one, whose sign-in URL stops working.")
     async def alias(self, info: Info) -> str | None:
         alias: str | None = await self._own(info, ListAccountAliases())
         return alias
@@ -266,6 +264,10 @@ class RootUser(Principal):
 
     @strawberry.field(description="Whether policy allows this principal to act, evaluated now.")
     async def can(
-        self, info: Info, action: Action, resource: ARN, context: list[ContextEntry] = ()  # type: ignore[assignment]
+        self,
+        info: Info,
+        action: Action,
+        resource: ARN,
+        context: list[ContextEntry] = (),  # type: ignore[assignment]
     ) -> DecisionType | None:
         return await identity.can(info, self.ref.unique_id, None, action, resource, context)

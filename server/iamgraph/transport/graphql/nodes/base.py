@@ -53,7 +53,11 @@ class Principal(Resource):
 
     @strawberry.field(description="Whether policy allows this principal to act, evaluated now.")
     async def can(
-        self, info: Info, action: Action, resource: ARN, context: list[ContextEntry] = ()  # type: ignore[assignment]
+        self,
+        info: Info,
+        action: Action,
+        resource: ARN,
+        context: list[ContextEntry] = (),  # type: ignore[assignment]
     ) -> DecisionType | None:
         raise NotImplementedError
 

@@ -49,13 +49,9 @@ class Group(Entity, Resource):
         return connect(await info.context.load(query, self.ref.entity), User.listed)  # type: ignore[return-value]
 
     @strawberry.field
-    async def attached_policies(
-        self, info: Info, first: int, after: str | None = UNSET
-    ) -> PolicyConnectionType | None:
+    async def attached_policies(self, info: Info, first: int, after: str | None = UNSET) -> PolicyConnectionType | None:
         return await identity.attached_policies(info, IdentityKind.GROUP, self.ref, first, after or None)
 
     @strawberry.field
-    async def inline_policies(
-        self, info: Info, first: int, after: str | None = UNSET
-    ) -> Connection[InlineType] | None:
+    async def inline_policies(self, info: Info, first: int, after: str | None = UNSET) -> Connection[InlineType] | None:
         return await identity.inline_policies(info, IdentityKind.GROUP, self.ref, first, after or None)

@@ -87,5 +87,3 @@ async def can(
         context_entries=tuple((entry.key, tuple(entry.values)) for entry in context or ()),
     )
     return Decision.of(await info.context.load(query, entity))
-
-

@@ -138,4 +138,4 @@ async def resource_by_arn(info: Info, arn: str) -> Resource | None:
         if parsed.kind == "policy":
             policy = await context.find(GetPolicy(policy_arn=arn))
             return ManagedPolicy.of(policy) if policy else None
-    raise InvalidInput(f"{ascii(arn[:200])} names no user, group, role, policy or account root", field="arn")
+    raise InvalidInput(f"{arn[:200]!a} names no user, group, role, policy or account root", field="arn")

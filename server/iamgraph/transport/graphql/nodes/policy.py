@@ -122,9 +122,7 @@ class ManagedPolicy(Entity, Resource):
         return [PolicyVersion.of(version) for version in found]
 
     @strawberry.field(description="What the policy is attached to, and what it bounds.")
-    async def attachments(
-        self, info: Info, first: int, after: str | None = UNSET
-    ) -> PolicyAttachmentConnection | None:
+    async def attachments(self, info: Info, first: int, after: str | None = UNSET) -> PolicyAttachmentConnection | None:
         from .targets import target_of
 
         query = ListEntitiesForPolicy(unique_id=self.ref.unique_id, max_items=first, marker=after or None)
@@ -138,9 +136,7 @@ class ManagedPolicy(Entity, Resource):
             )
             for cursor, item in zip(page.cursors, page.items, strict=True)
         ]
-        return PolicyAttachmentConnection(
-            edges=edges, nodes=[edge.node for edge in edges], page_info=page_info(page)
-        )
+        return PolicyAttachmentConnection(edges=edges, nodes=[edge.node for edge in edges], page_info=page_info(page))
 
 
 @strawberry.type

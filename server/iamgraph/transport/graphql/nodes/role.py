@@ -72,15 +72,11 @@ class Role(Entity, Principal):
         return ManagedPolicy.boundary(role.boundary_id, role.boundary_arn)
 
     @strawberry.field
-    async def attached_policies(
-        self, info: Info, first: int, after: str | None = UNSET
-    ) -> PolicyConnectionType | None:
+    async def attached_policies(self, info: Info, first: int, after: str | None = UNSET) -> PolicyConnectionType | None:
         return await identity.attached_policies(info, IdentityKind.ROLE, self.ref, first, after or None)
 
     @strawberry.field
-    async def inline_policies(
-        self, info: Info, first: int, after: str | None = UNSET
-    ) -> Connection[InlineType] | None:
+    async def inline_policies(self, info: Info, first: int, after: str | None = UNSET) -> Connection[InlineType] | None:
         return await identity.inline_policies(info, IdentityKind.ROLE, self.ref, first, after or None)
 
     @strawberry.field(description="The live ones, newest first.")
@@ -89,6 +85,10 @@ class Role(Entity, Principal):
 
     @strawberry.field(description="Whether policy allows this principal to act, evaluated now.")
     async def can(
-        self, info: Info, action: Action, resource: ARN, context: list[ContextEntry] = ()  # type: ignore[assignment]
+        self,
+        info: Info,
+        action: Action,
+        resource: ARN,
+        context: list[ContextEntry] = (),  # type: ignore[assignment]
     ) -> DecisionType | None:
         return await identity.can(info, self.ref.unique_id, self.ref.entity, action, resource, context)

@@ -78,15 +78,11 @@ class User(Entity, Principal):
         return connect(await info.context.load(query, self.ref.entity), Group.listed)  # type: ignore[return-value]
 
     @strawberry.field
-    async def attached_policies(
-        self, info: Info, first: int, after: str | None = UNSET
-    ) -> PolicyConnectionType | None:
+    async def attached_policies(self, info: Info, first: int, after: str | None = UNSET) -> PolicyConnectionType | None:
         return await identity.attached_policies(info, IdentityKind.USER, self.ref, first, after or None)
 
     @strawberry.field
-    async def inline_policies(
-        self, info: Info, first: int, after: str | None = UNSET
-    ) -> Connection[InlineType] | None:
+    async def inline_policies(self, info: Info, first: int, after: str | None = UNSET) -> Connection[InlineType] | None:
         return await identity.inline_policies(info, IdentityKind.USER, self.ref, first, after or None)
 
     @strawberry.field(description="At most two.")
@@ -97,13 +93,15 @@ class User(Entity, Principal):
         return [AccessKey.of(key, self) for key in keys]
 
     @strawberry.field(description="The live ones, newest first.")
-    async def sessions(
-        self, info: Info, first: int, after: str | None = UNSET
-    ) -> Connection[SessionType] | None:
+    async def sessions(self, info: Info, first: int, after: str | None = UNSET) -> Connection[SessionType] | None:
         return await identity.sessions_of(info, self.ref, first, after or None)  # type: ignore[return-value]
 
     @strawberry.field(description="Whether policy allows this principal to act, evaluated now.")
     async def can(
-        self, info: Info, action: Action, resource: ARN, context: list[ContextEntry] = ()  # type: ignore[assignment]
+        self,
+        info: Info,
+        action: Action,
+        resource: ARN,
+        context: list[ContextEntry] = (),  # type: ignore[assignment]
     ) -> DecisionType | None:
         return await identity.can(info, self.ref.unique_id, self.ref.entity, action, resource, context)

@@ -1,0 +1,62 @@
+"""Long-term access keys and their sealed secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..domain.entities import AccessKey, KeyStatus
+from .pages import grouped
+from .statements import Row, Statements, insert, instant
+
+_COLUMNS = "id, account_id, owner_id, status, created_at"
+
+
+class Keys:
+    def __init__(self, statements: Statements) -> None:
+        self._db = statements
+
+    async def add(self, key: AccessKey, sealed_secret: str) -> None:
+        row = {
+            "id": key.id,
+            "account_id": key.account_id,
+            "owner_id": key.owner_id,
+            "user_id": None if key.owner_id == key.account_id else key.owner_id,
+            "status": key.status,
+            "sealed_secret": sealed_secret,
+            "created_at": key.created_at,
+        }
+        sql, args = insert("access_key", row)
+        await self._db.run(sql, *args)
+
+    async def get(self, ids: Sequence[str]) -> dict[str, AccessKey]:
+        """Those of the keys that exist, by id."""
+        rows = await self._db.fetch(f"SELECT {_COLUMNS} FROM access_key WHERE id = ANY($1)", list(ids))
+        return {row["id"]: _key(row) for row in rows}
+
+    async def of(self, owner_ids: Sequence[str]) -> dict[str, tuple[AccessKey, ...]]:
+        """The keys of each user or root, oldest first."""
+        rows = await self._db.fetch(
+            f"SELECT {_COLUMNS} FROM access_key WHERE owner_id = ANY($1) ORDER BY created_at, id", list(owner_ids)
+        )
+        return grouped(owner_ids, ((row["owner_id"], _key(row)) for row in rows))
+
+    async def set_status(self, id: str, status: KeyStatus) -> None:
+        await self._db.run("UPDATE access_key SET status = $2 WHERE id = $1", id, status)
+
+    async def delete(self, id: str) -> bool:
+        """Whether there was one."""
+        return await self._db.run("DELETE FROM access_key WHERE id = $1", id) > 0
+
+    async def sealed_secret(self, id: str) -> str | None:
+        row = await self._db.one("SELECT sealed_secret FROM access_key WHERE id = $1", id)
+        return row["sealed_secret"] if row else None
+
+
+def _key(row: Row) -> AccessKey:
+    return AccessKey(
+        id=row["id"],
+        account_id=row["account_id"],
+        owner_id=row["owner_id"],
+        status=KeyStatus(row["status"]),
+        created_at=instant(row["created_at"]),
+    )

@@ -1,0 +1,80 @@
+"""Opening the store, and sessions of it. Only `app/kernel.py` and `main` may import this module; import-linter sees to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from . import schema
+from .failures import Duplicate, SchemaError, StoreBusy, StoreError, conflicting
+from .postgres import PostgresEngine
+from .session import StoreSession
+from .sqlite import SqliteEngine
+from .statements import Counter
+
+__all__ = ["Database", "SchemaError", "StoreBusy", "StoreError"]
+
+
+class Database:
+    """One store: a SQLite file (`sqlite://relative/path`, `sqlite:///absolute/path`) or a PostgreSQL database
+    (`postgres://user:password@host:port/name`). A process may have several open; any task may use one."""
+
+    def __init__(self, url: str) -> None:
+        """Raises StoreError for a URL that names no store."""
+        self._counter = Counter()
+        scheme = url.partition("://")[0]
+        self._engine: SqliteEngine | PostgresEngine
+        if scheme == "sqlite":
+            self._engine = SqliteEngine(url, self._counter)
+        elif scheme in ("postgres", "postgresql"):
+            self._engine = PostgresEngine(url, self._counter)
+        else:
+            raise StoreError("the URL of the store must begin with sqlite:// or postgres://")
+
+    @property
+    def statements(self) -> int:
+        """How many SQL statements were sent, besides those that begin and end transactions."""
+        return self._counter.value
+
+    async def open(self, *, wait_seconds: float = 0) -> None:
+        """Connect. On SQLite this takes the file for this process alone: raises StoreBusy if another one has it for longer
+        than `wait_seconds`. Raises StoreError where the store can't be reached."""
+        await self._engine.open(wait_seconds)
+
+    async def close(self) -> None:
+        """Let go of everything. To close what is not open does nothing."""
+        await self._engine.close()
+
+    async def pending(self) -> list[str]:
+        """The names of the migrations that are yet to be run. Raises SchemaError where the store is newer than this
+        program."""
+        return await schema.pending(self._engine.reading(), self._engine.dialect)
+
+    async def migrate(self) -> list[str]:
+        """Bring the tables up to date; the names of the migrations that were run. While one process does, others wait.
+        Raises SchemaError."""
+        async with self._engine.migrating():
+            names = await self.pending()
+            if names:
+                await schema.apply(*self._engine.migration_credentials())
+            return names
+
+    @staticmethod
+    async def drift() -> str | None:
+        """The migration that is missing, as text, where the models differ from the migrations. Asks no database."""
+        return await schema.drift()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[StoreSession]:
+        """A session for reading. Each statement sees what was committed before it; it never waits for a writer."""
+        yield StoreSession(self._engine.reading())
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[StoreSession]:
+        """A session in a transaction, which is committed at the end, and rolled back on any exception. When this returns,
+        the changes survive a crash. Raises ConcurrentModification where another transaction was in the way."""
+        async with self._engine.writing() as statements:
+            try:
+                yield StoreSession(statements)
+            except Duplicate:
+                raise conflicting() from None

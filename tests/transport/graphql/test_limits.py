@@ -1,0 +1,152 @@
+"""Hostile documents are refused before execution, and cheaply."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from graphql import GraphQLError, parse
+
+from iamgraph.transport.graphql.documents import MAX_NESTING, MAX_TOKENS, Documents
+from iamgraph.transport.graphql.limits import MAX, Measure, check
+from iamgraph.transport.graphql.schema import schema
+
+from ...service import Service
+
+DOUBLING = (
+    "query { ...F0 } "
+    + " ".join(f"fragment F{i} on Query {{ ...F{i + 1} ...F{i + 1} }}" for i in range(40))
+    + " fragment F40 on Query { viewer { arn } }"
+)
+CYCLE = "query { ...A } fragment A on Query { ...B } fragment B on Query { ...A }"
+FIVE_DEEP = """query($n: Int! = 100, $id: AccountId!) { account(by: {id: $id}) { users(first: $n) { nodes {
+  groups(first: $n) { nodes { members(first: $n) { nodes { groups(first: $n) { nodes {
+  attachedPolicies(first: $n) { nodes { name } } } } } } } } } } } }"""
+SIGN_IN = 'signIn(input: {account: "a", userName: "b", password: "c"}) { __typename }'
+HOSTILE: dict[str, tuple[Any, str]] = {
+    "fragments that double per level": ({"query": DOUBLING}, "TOO_COMPLEX"),
+    "fragments in a cycle": ({"query": CYCLE}, "BAD_REQUEST"),
+    "ten thousand aliases": (
+        {"query": "{" + " ".join(f"a{i}: viewer {{ arn }}" for i in range(10_000)) + "}"},
+        "TOO_COMPLEX",
+    ),
+    "a thousand aliases of few tokens": (
+        {"query": "{" + " ".join(f"a{i}:__typename" for i in range(1_000)) + "}"},
+        "TOO_COMPLEX",
+    ),
+    "depth 200": ({"query": "{ viewer " + "{ account " * 200 + "{ id }" + " }" * 200 + "}"}, "TOO_COMPLEX"),
+    "depth 50": ({"query": "{ viewer " + "{ account " * 50 + "{ id }" + " }" * 50 + "}"}, "TOO_COMPLEX"),
+    "a list value nested 200 deep": ({"query": "{ nodes(ids: " + "[" * 200 + "]" * 200 + ") { id } }"}, "TOO_COMPLEX"),
+    "a page by variable default nested five deep": (
+        {"query": FIVE_DEEP, "variables": {"id": "111122223333"}},
+        "TOO_COMPLEX",
+    ),
+    "a negative page": ({"query": '{ account(by: {id: "1"}) { users(first: -1) { nodes { id } } } }'}, "INVALID_INPUT"),
+    "a negative page by variable": (
+        {
+            "query": 'query($n: Int!) { account(by: {id: "1"}) { users(first: $n) { nodes { id } } } }',
+            "variables": {"n": -1},
+        },
+        "INVALID_INPUT",
+    ),
+    "a page of 101": ({"query": '{ account(by: {id: "1"}) { users(first: 101) { nodes { id } } } }'}, "INVALID_INPUT"),
+    "a list without first": ({"query": '{ account(by: {id: "1"}) { users { nodes { id } } } }'}, "BAD_REQUEST"),
+    "two passwords": ({"query": f"mutation {{ a: {SIGN_IN} b: {SIGN_IN} }}"}, "TOO_COMPLEX"),
+    "two passwords through fragments": (
+        {
+            "query": f"mutation {{ ...A ...B }} fragment A on Mutation {{ a: {SIGN_IN} }} fragment B on Mutation {{ b: {SIGN_IN} }}"
+        },
+        "TOO_COMPLEX",
+    ),
+    "a sign-in beside another mutation": (
+        {"query": f"mutation {{ {SIGN_IN} signOut {{ __typename }} }}"},
+        "TOO_COMPLEX",
+    ),
+    "eleven mutations": (
+        {"query": "mutation {" + " ".join(f"a{i}: signOut {{ __typename }}" for i in range(11)) + "}"},
+        "TOO_COMPLEX",
+    ),
+    "a JSON string as body": (json.dumps("{ viewer { arn } }"), "BAD_REQUEST"),
+    "a batch": (json.dumps([{"query": "{ viewer { arn } }"}] * 3), "BAD_REQUEST"),
+    "no JSON": ("query { viewer { arn } }", "BAD_REQUEST"),
+    "JSON nested ten thousand deep": ("[" * 10_000 + "]" * 10_000, "BAD_REQUEST"),
+    "a number as query": (json.dumps({"query": 7}), "BAD_REQUEST"),
+    "a list as variables": (json.dumps({"query": "{ __typename }", "variables": []}), "BAD_REQUEST"),
+    "an unknown part": (json.dumps({"query": "{ __typename }", "queries": []}), "BAD_REQUEST"),
+    "an unknown operation": ({"query": "query A { __typename }", "operationName": "B"}, "BAD_REQUEST"),
+    "two operations and no name": ({"query": "query A { __typename } query B { __typename }"}, "BAD_REQUEST"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_hostile_documents_are_refused_before_execution(service: Service, name: str) -> None:
+    body, code = HOSTILE[name]
+    token = await service.root()
+    statements = service.database.statements
+    reply = await service.post(body, token)
+    assert reply.codes[:1] == [code], reply.text
+    assert "data" not in reply.body
+    # One statement says who asks; nothing else ran.
+    assert service.database.statements - statements <= 1
+
+
+async def test_a_large_body_is_refused_unread(service: Service) -> None:
+    reply = await service.post(json.dumps({"query": "{ __typename #" + "x" * 1_000_000 + "\n}"}))
+    assert (reply.status, reply.codes) == (413, ["BAD_REQUEST"])
+
+
+def test_every_fragment_is_measured_once() -> None:
+    """The work is the document's size, not what it unfolds to: 2^40 fields here."""
+    document = parse(DOUBLING)
+    calls = 0
+
+    class Counting(Measure):
+        def of(self, selections: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return super().of(selections)
+
+    cost = Counting(document, lambda name: None).of(document.definitions[0].selection_set)  # type: ignore[attr-defined]
+    assert cost.fields > MAX.fields
+    assert calls < 100
+
+
+def test_what_was_refused_is_remembered() -> None:
+    documents = Documents(schema._schema)
+    first = documents.prepare("{ nonsense }")
+    assert first.errors and documents.prepare("{ nonsense }") is first
+
+
+def test_the_cache_is_bounded_in_entries_and_characters() -> None:
+    documents = Documents(schema._schema, entries=3, characters=100)
+    for i in range(10):
+        documents.prepare("{ __typename } #" + "x" * i)
+    assert len(documents._kept) == 3
+    documents.prepare("{ __typename } #" + "x" * 90)
+    assert documents._size <= 106 and len(documents._kept) == 1
+
+
+@pytest.mark.parametrize("length", [MAX_TOKENS - 2, MAX_TOKENS + 1])
+def test_tokens_are_counted(length: int) -> None:
+    prepared = Documents(schema._schema).prepare("{" + " x" * length + "}")
+    assert ("tokens" in prepared.errors[0].message) == (length > MAX_TOKENS)
+
+
+def test_brackets_are_counted() -> None:
+    prepared = Documents(schema._schema).prepare("{a" * (MAX_NESTING + 1))
+    assert "nests more than" in prepared.errors[0].message
+
+
+def test_a_page_of_100_users_with_groups_and_policies_is_admitted() -> None:
+    document = parse(
+        '{ account(by: {id: "1"}) { users(first: 100) { nodes { name groups(first: 10) { nodes { name '
+        "attachedPolicies(first: 10) { nodes { name } } } } } } } }"
+    )
+    assert check(document, document.definitions[0], {}).fields == ("account",)  # type: ignore[arg-type]
+
+
+def test_a_variable_that_is_no_number_counts_as_the_largest_page() -> None:
+    document = parse(FIVE_DEEP)
+    with pytest.raises(GraphQLError, match="nodes may be at most"):
+        check(document, document.definitions[0], {"n": "1"})  # type: ignore[arg-type]
