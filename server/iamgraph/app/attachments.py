@@ -10,8 +10,7 @@ from ..domain.entities import Attached, Group, IdentityKind, ManagedPolicy, Role
 from ..domain.errors import IamError, LimitExceeded, NoSuchEntity
 from ..domain.limits import Quotas
 from ..domain.names import GroupName, PathPrefix, PolicyArn, RoleName, UserName
-from .boundaries import attachable
-from .bounded import BOUNDED_ROLE, BOUNDED_USER, Bounded, target_boundary
+from .boundaries import attachable, boundary_context
 from .caller import Caller
 from .edges import whole
 from .listing import Listed, Marker, MaxItems
@@ -79,23 +78,24 @@ async def _detach(work: Work, kind: IdentityKind, owner_id: str, arn: str) -> Ma
     return await current(work, policy.id)
 
 
-def _context(arn: str, target: Bounded[Any] | None = None) -> Mapping[str, str | tuple[str, ...]]:
-    return {"iam:PolicyARN": arn, **target_boundary(target)}
+def _context(arn: str, target: User | Role | None = None) -> Mapping[str, str | tuple[str, ...]]:
+    """`iam:PolicyARN`, and the boundary that the target has."""
+    return {"iam:PolicyARN": arn, **boundary_context(target.boundary_arn if target else None)}
 
 
-@operation("iam:AttachUserPolicy", on=BOUNDED_USER, raises=(NoSuchEntity, LimitExceeded))
+@operation("iam:AttachUserPolicy", on=USER, raises=(NoSuchEntity, LimitExceeded))
 class AttachUserPolicy(Command[UserAndPolicy]):
     """Attach a managed policy to a user. One that is attached already stays."""
 
     user_name: UserName
     policy_arn: PolicyArn
 
-    def context(self, caller: Caller, target: Bounded[User] | None) -> Mapping[str, str | tuple[str, ...]]:
+    def context(self, caller: Caller, target: User | None) -> Mapping[str, str | tuple[str, ...]]:
         return _context(self.policy_arn, target)
 
-    async def execute(self, work: Work, target: Bounded[User], prepared: None) -> UserAndPolicy:
-        user = target.entity
-        return UserAndPolicy(user=user, policy=await _attach(work, IdentityKind.USER, user.id, self.policy_arn))
+    async def execute(self, work: Work, target: User, prepared: None) -> UserAndPolicy:
+        policy = await _attach(work, IdentityKind.USER, target.id, self.policy_arn)
+        return UserAndPolicy(user=target, policy=policy)
 
 
 @operation("iam:AttachGroupPolicy", on=GROUP, raises=(NoSuchEntity, LimitExceeded))
@@ -113,34 +113,34 @@ class AttachGroupPolicy(Command[GroupAndPolicy]):
         return GroupAndPolicy(group=target, policy=policy)
 
 
-@operation("iam:AttachRolePolicy", on=BOUNDED_ROLE, raises=(NoSuchEntity, LimitExceeded))
+@operation("iam:AttachRolePolicy", on=ROLE, raises=(NoSuchEntity, LimitExceeded))
 class AttachRolePolicy(Command[RoleAndPolicy]):
     """Attach a managed policy to a role. One that is attached already stays."""
 
     role_name: RoleName
     policy_arn: PolicyArn
 
-    def context(self, caller: Caller, target: Bounded[Role] | None) -> Mapping[str, str | tuple[str, ...]]:
+    def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
         return _context(self.policy_arn, target)
 
-    async def execute(self, work: Work, target: Bounded[Role], prepared: None) -> RoleAndPolicy:
-        role = target.entity
-        return RoleAndPolicy(role=role, policy=await _attach(work, IdentityKind.ROLE, role.id, self.policy_arn))
+    async def execute(self, work: Work, target: Role, prepared: None) -> RoleAndPolicy:
+        policy = await _attach(work, IdentityKind.ROLE, target.id, self.policy_arn)
+        return RoleAndPolicy(role=target, policy=policy)
 
 
-@operation("iam:DetachUserPolicy", on=BOUNDED_USER, raises=(NoSuchEntity,))
+@operation("iam:DetachUserPolicy", on=USER, raises=(NoSuchEntity,))
 class DetachUserPolicy(Command[UserAndPolicy]):
     """Detach a managed policy from a user."""
 
     user_name: UserName
     policy_arn: PolicyArn
 
-    def context(self, caller: Caller, target: Bounded[User] | None) -> Mapping[str, str | tuple[str, ...]]:
+    def context(self, caller: Caller, target: User | None) -> Mapping[str, str | tuple[str, ...]]:
         return _context(self.policy_arn, target)
 
-    async def execute(self, work: Work, target: Bounded[User], prepared: None) -> UserAndPolicy:
-        user = target.entity
-        return UserAndPolicy(user=user, policy=await _detach(work, IdentityKind.USER, user.id, self.policy_arn))
+    async def execute(self, work: Work, target: User, prepared: None) -> UserAndPolicy:
+        policy = await _detach(work, IdentityKind.USER, target.id, self.policy_arn)
+        return UserAndPolicy(user=target, policy=policy)
 
 
 @operation("iam:DetachGroupPolicy", on=GROUP, raises=(NoSuchEntity,))
@@ -158,19 +158,19 @@ class DetachGroupPolicy(Command[GroupAndPolicy]):
         return GroupAndPolicy(group=target, policy=policy)
 
 
-@operation("iam:DetachRolePolicy", on=BOUNDED_ROLE, raises=(NoSuchEntity,))
+@operation("iam:DetachRolePolicy", on=ROLE, raises=(NoSuchEntity,))
 class DetachRolePolicy(Command[RoleAndPolicy]):
     """Detach a managed policy from a role."""
 
     role_name: RoleName
     policy_arn: PolicyArn
 
-    def context(self, caller: Caller, target: Bounded[Role] | None) -> Mapping[str, str | tuple[str, ...]]:
+    def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
         return _context(self.policy_arn, target)
 
-    async def execute(self, work: Work, target: Bounded[Role], prepared: None) -> RoleAndPolicy:
-        role = target.entity
-        return RoleAndPolicy(role=role, policy=await _detach(work, IdentityKind.ROLE, role.id, self.policy_arn))
+    async def execute(self, work: Work, target: Role, prepared: None) -> RoleAndPolicy:
+        policy = await _detach(work, IdentityKind.ROLE, target.id, self.policy_arn)
+        return RoleAndPolicy(role=target, policy=policy)
 
 
 async def _attached(

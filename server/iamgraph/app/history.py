@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from ..domain.entities import Event, EventOutcome
 from ..domain.errors import AccessDenied, IamError, Unauthenticated
@@ -44,7 +45,7 @@ def event_of(
 
 
 def event_of_command(
-    caller: Caller, command: Operation[object], trail: Trail, tools: Tools, error: BaseException | None = None
+    caller: Caller, command: Operation[Any], trail: Trail, tools: Tools, error: BaseException | None = None
 ) -> Event:
     """The one event of a command: done, refused or failed."""
     resources = list(dict.fromkeys(trail.resources))

@@ -11,7 +11,7 @@ from ..domain.errors import IamError, LimitExceeded, MalformedPolicyDocument, No
 from ..domain.limits import Quotas
 from ..domain.names import GroupName, PolicyName, PolicyText, RoleName, UserName
 from ..domain.policy.grammar import PolicyType, check, size
-from .bounded import BOUNDED_ROLE, BOUNDED_USER, Bounded, target_boundary
+from .boundaries import boundary_context
 from .caller import Caller
 from .edges import whole
 from .listing import Listed, Marker, MaxItems
@@ -92,6 +92,11 @@ async def _put(work: Work, kind: IdentityKind, owner: User | Group | Role, name:
     return InlinePolicy(owner_kind=kind, owner_id=owner.id, name=name, document=document)
 
 
+def _context(target: User | Role | None) -> Mapping[str, str | tuple[str, ...]]:
+    """`iam:PermissionsBoundary`: the boundary that the target has."""
+    return boundary_context(target.boundary_arn if target else None)
+
+
 def _missing(kind: IdentityKind, name: str) -> NoSuchEntity:
     return NoSuchEntity(f"The {kind.value} policy with name {name} cannot be found.")
 
@@ -121,7 +126,7 @@ async def _list(
     return await whole(LISTING, asks, load, lambda policy: (policy.name,))
 
 
-@operation("iam:PutUserPolicy", on=BOUNDED_USER, raises=(NoSuchEntity, LimitExceeded, MalformedPolicyDocument))
+@operation("iam:PutUserPolicy", on=USER, raises=(NoSuchEntity, LimitExceeded, MalformedPolicyDocument))
 class PutUserPolicy(Command[UserAndInlinePolicy]):
     """Put an inline policy into a user, in place of the one of that name."""
 
@@ -129,15 +134,15 @@ class PutUserPolicy(Command[UserAndInlinePolicy]):
     policy_name: PolicyName
     policy_document: PolicyText
 
-    def context(self, caller: Caller, target: Bounded[User] | None) -> Mapping[str, str | tuple[str, ...]]:
-        return target_boundary(target)
+    def context(self, caller: Caller, target: User | None) -> Mapping[str, str | tuple[str, ...]]:
+        return _context(target)
 
-    async def look(self, work: Work, target: Bounded[User]) -> None:
+    async def look(self, work: Work, target: User) -> None:
         check(PolicyType.INLINE, self.policy_document)
 
-    async def execute(self, work: Work, target: Bounded[User], prepared: None) -> UserAndInlinePolicy:
-        policy = await _put(work, IdentityKind.USER, target.entity, self.policy_name, self.policy_document)
-        return UserAndInlinePolicy(user=target.entity, policy=policy)
+    async def execute(self, work: Work, target: User, prepared: None) -> UserAndInlinePolicy:
+        policy = await _put(work, IdentityKind.USER, target, self.policy_name, self.policy_document)
+        return UserAndInlinePolicy(user=target, policy=policy)
 
 
 @operation("iam:PutGroupPolicy", on=GROUP, raises=(NoSuchEntity, LimitExceeded, MalformedPolicyDocument))
@@ -156,7 +161,7 @@ class PutGroupPolicy(Command[GroupAndInlinePolicy]):
         return GroupAndInlinePolicy(group=target, policy=policy)
 
 
-@operation("iam:PutRolePolicy", on=BOUNDED_ROLE, raises=(NoSuchEntity, LimitExceeded, MalformedPolicyDocument))
+@operation("iam:PutRolePolicy", on=ROLE, raises=(NoSuchEntity, LimitExceeded, MalformedPolicyDocument))
 class PutRolePolicy(Command[RoleAndInlinePolicy]):
     """Put an inline policy into a role, in place of the one of that name."""
 
@@ -164,15 +169,15 @@ class PutRolePolicy(Command[RoleAndInlinePolicy]):
     policy_name: PolicyName
     policy_document: PolicyText
 
-    def context(self, caller: Caller, target: Bounded[Role] | None) -> Mapping[str, str | tuple[str, ...]]:
-        return target_boundary(target)
+    def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
+        return _context(target)
 
-    async def look(self, work: Work, target: Bounded[Role]) -> None:
+    async def look(self, work: Work, target: Role) -> None:
         check(PolicyType.INLINE, self.policy_document)
 
-    async def execute(self, work: Work, target: Bounded[Role], prepared: None) -> RoleAndInlinePolicy:
-        policy = await _put(work, IdentityKind.ROLE, target.entity, self.policy_name, self.policy_document)
-        return RoleAndInlinePolicy(role=target.entity, policy=policy)
+    async def execute(self, work: Work, target: Role, prepared: None) -> RoleAndInlinePolicy:
+        policy = await _put(work, IdentityKind.ROLE, target, self.policy_name, self.policy_document)
+        return RoleAndInlinePolicy(role=target, policy=policy)
 
 
 @operation("iam:GetUserPolicy", on=USER, raises=(NoSuchEntity,))
@@ -214,19 +219,19 @@ class GetRolePolicy(Query[InlinePolicy]):
         return await _get(work, IdentityKind.ROLE, asks)
 
 
-@operation("iam:DeleteUserPolicy", on=BOUNDED_USER, raises=(NoSuchEntity,))
+@operation("iam:DeleteUserPolicy", on=USER, raises=(NoSuchEntity,))
 class DeleteUserPolicy(Command[DeletedUserPolicy]):
     """Delete an inline policy of a user."""
 
     user_name: UserName
     policy_name: PolicyName
 
-    def context(self, caller: Caller, target: Bounded[User] | None) -> Mapping[str, str | tuple[str, ...]]:
-        return target_boundary(target)
+    def context(self, caller: Caller, target: User | None) -> Mapping[str, str | tuple[str, ...]]:
+        return _context(target)
 
-    async def execute(self, work: Work, target: Bounded[User], prepared: None) -> DeletedUserPolicy:
-        await _delete(work, IdentityKind.USER, target.entity.id, self.policy_name)
-        return DeletedUserPolicy(user=target.entity, deleted_policy_name=self.policy_name)
+    async def execute(self, work: Work, target: User, prepared: None) -> DeletedUserPolicy:
+        await _delete(work, IdentityKind.USER, target.id, self.policy_name)
+        return DeletedUserPolicy(user=target, deleted_policy_name=self.policy_name)
 
 
 @operation("iam:DeleteGroupPolicy", on=GROUP, raises=(NoSuchEntity,))
@@ -241,19 +246,19 @@ class DeleteGroupPolicy(Command[DeletedGroupPolicy]):
         return DeletedGroupPolicy(group=target, deleted_policy_name=self.policy_name)
 
 
-@operation("iam:DeleteRolePolicy", on=BOUNDED_ROLE, raises=(NoSuchEntity,))
+@operation("iam:DeleteRolePolicy", on=ROLE, raises=(NoSuchEntity,))
 class DeleteRolePolicy(Command[DeletedRolePolicy]):
     """Delete an inline policy of a role."""
 
     role_name: RoleName
     policy_name: PolicyName
 
-    def context(self, caller: Caller, target: Bounded[Role] | None) -> Mapping[str, str | tuple[str, ...]]:
-        return target_boundary(target)
+    def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
+        return _context(target)
 
-    async def execute(self, work: Work, target: Bounded[Role], prepared: None) -> DeletedRolePolicy:
-        await _delete(work, IdentityKind.ROLE, target.entity.id, self.policy_name)
-        return DeletedRolePolicy(role=target.entity, deleted_policy_name=self.policy_name)
+    async def execute(self, work: Work, target: Role, prepared: None) -> DeletedRolePolicy:
+        await _delete(work, IdentityKind.ROLE, target.id, self.policy_name)
+        return DeletedRolePolicy(role=target, deleted_policy_name=self.policy_name)
 
 
 @operation("iam:ListUserPolicies", on=USER, raises=(NoSuchEntity,))

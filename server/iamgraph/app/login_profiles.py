@@ -99,7 +99,8 @@ class UpdateLoginProfile(Command[LoginProfile]):
         reset = profile.password_reset_required
         if self.password_reset_required is not None:
             reset = self.password_reset_required
-        await data.login_profiles.set_password(target.id, prepared, reset_required=reset)
+        hashed = prepared or await data.login_profiles.password_hash(target.id) or ""
+        await data.login_profiles.set_password(target.id, hashed, reset_required=reset)
         if prepared is not None:
             await _end_sign_ins(work, target.id)
         return LoginProfile(user_id=target.id, created_at=profile.created_at, password_reset_required=reset)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from types import GenericAlias
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 from ..domain.entities import Role, Tag
@@ -201,7 +202,7 @@ def _taken_apart(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     parts = [_taken_apart(arg) for arg in args]
     notes_ = tuple(note for _, inner_notes in parts for note in inner_notes)
     if get_origin(hint) is tuple:
-        return tuple[parts[0][0], ...], notes_
+        return GenericAlias(tuple, (parts[0][0], ...)), notes_
     bare = parts[0][0]
     for other, _ in parts[1:]:
         bare = bare | other

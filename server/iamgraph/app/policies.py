@@ -21,6 +21,7 @@ from ..domain.ids import IdPrefix
 from ..domain.names import Doc, Match, PathPrefix, PolicyArn, PolicyName, PolicyPath, PolicyText
 from ..domain.policy.grammar import PolicyType, check, check_size
 from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
+from ..store.attachments import attachment_key
 from ..store.pages import Page
 from .caller import Caller
 from .edges import paged
@@ -128,7 +129,7 @@ class ListPolicies(Query[Listed[ManagedPolicy]]):
 
     path_prefix: PathPrefix = "/"
     scope: PolicyScope = PolicyScope.LOCAL
-    only_attached: Annotated[bool, Doc("Only policies that are attached to something, or bound something.")] = False
+    only_attached: Annotated[bool, Doc("Only policies that are attached to a user, group or role.")] = False
     max_items: MaxItems = 100
     marker: Marker | None = None
 
@@ -246,8 +247,4 @@ class ListEntitiesForPolicy(Query[Listed[Attachment]]):
             key = (after[0], after[1]) if after else None
             return await work.data.attachments.targets(ids, after=key, limit=limit)
 
-        return await paged(ATTACHMENTS, asks, load, _attachment_key, 2)
-
-
-def _attachment_key(item: Attachment) -> tuple[str, str]:
-    return item.target.name, item.target.id
+        return await paged(ATTACHMENTS, asks, load, attachment_key, 2)

@@ -32,7 +32,6 @@ from ..domain.names import (
 from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
 from ..domain.unset import UNSET, Unset
 from .boundaries import boundary_context, boundary_id
-from .bounded import BOUNDED_ROLE, Bounded, target_boundary
 from .caller import Caller
 from .listing import Listed, Marker, MaxItems, listed, name_after
 from .operation import Command, Need, Query, operation
@@ -260,18 +259,17 @@ class PutRolePermissionsBoundary(Command[Role]):
         return await _again(work, target.id)
 
 
-@operation("iam:DeleteRolePermissionsBoundary", on=BOUNDED_ROLE, raises=(NoSuchEntity,))
+@operation("iam:DeleteRolePermissionsBoundary", on=ROLE, raises=(NoSuchEntity,))
 class DeleteRolePermissionsBoundary(Command[Role]):
     """Lift the permissions boundary of a role."""
 
     role_name: RoleName
 
-    def context(self, caller: Caller, target: Bounded[Role] | None) -> Mapping[str, str | tuple[str, ...]]:
-        return target_boundary(target)
+    def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
+        return boundary_context(target.boundary_arn if target else None)
 
-    async def execute(self, work: Work, target: Bounded[Role], prepared: None) -> Role:
-        role = target.entity
-        if role.boundary_id is None:
-            raise NoSuchEntity(f"The role with name {role.name} has no permissions boundary.")
-        await work.data.roles.set_boundary(role.id, None)
-        return await _again(work, role.id)
+    async def execute(self, work: Work, target: Role, prepared: None) -> Role:
+        if target.boundary_id is None:
+            raise NoSuchEntity(f"The role with name {target.name} has no permissions boundary.")
+        await work.data.roles.set_boundary(target.id, None)
+        return await _again(work, target.id)

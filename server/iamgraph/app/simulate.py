@@ -81,12 +81,9 @@ def _as_caller(
 ) -> tuple[PrincipalType, Principal, Mapping[str, str | tuple[str, ...]]]:
     """The principal as it would ask: a role through a session named `simulation`."""
     account_id = work.caller.account_id
-    if isinstance(entity, Account):
-        kind, arn, unique_id, name, tags = PrincipalType.ROOT, entity.arn, entity.id, "root", ()
-    elif isinstance(entity, User):
-        kind, arn, unique_id, name, tags = PrincipalType.USER, entity.arn, entity.id, entity.name, entity.tags
-    else:
-        kind, arn, unique_id, name, tags = PrincipalType.ROLE, entity.arn, entity.id, entity.name, entity.tags
+    kind = {Account: PrincipalType.ROOT, User: PrincipalType.USER, Role: PrincipalType.ROLE}[type(entity)]
+    arn, unique_id = entity.arn, entity.id
+    name, tags = ("root", ()) if isinstance(entity, Account) else (entity.name, entity.tags)
     session = "simulation" if kind is PrincipalType.ROLE else None
     own = f"arn:aws:sts::{account_id}:assumed-role/{name}/{session}" if session else arn
     principal = principal_of(kind, account_id=account_id, arn=own, principal_arn=arn, principal_id=unique_id)

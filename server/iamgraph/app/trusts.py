@@ -45,8 +45,12 @@ async def _own(work: Work, ids: Sequence[str]) -> set[str]:
     """Those of the unique ids that are of users and roles of the caller's account."""
     if not ids:
         return set()
-    users, roles = await work.data.users.by_ids(ids), await work.data.roles.by_ids(ids)
-    return {entity.id for entity in (*users.values(), *roles.values()) if entity.account_id == work.caller.account_id}
+    users = (await work.data.users.by_ids(ids)).values()
+    roles = (await work.data.roles.by_ids(ids)).values()
+    account_id = work.caller.account_id
+    return {one.id for one in users if one.account_id == account_id} | {
+        one.id for one in roles if one.account_id == account_id
+    }
 
 
 def _must_exist(work: Work, text: str) -> bool:

@@ -1,5 +1,7 @@
 """The policies that decide for a principal, read in one statement."""
 
+# ruff: noqa: S608 (what is put into SQL here are names of this package; every value is a parameter)
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -14,8 +16,8 @@ from .statements import Row, Statements
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRow:
-    """A policy document in force, and where it comes from. `attached_to` is the unique id of the user, group or role that
-    it is attached to or inlined in; `arn`, `policy_id` and `version_id` are None for inline policies."""
+    """A policy document in force, and where it comes from. `attached_to` is the unique id of the user, group or role
+    that it is attached to or inlined in; `arn`, `policy_id` and `version_id` are None for inline policies."""
 
     layer: Literal["identity", "boundary"]
     kind: Literal["MANAGED", "INLINE"]
@@ -32,8 +34,8 @@ _IN_FORCE = (
     "JOIN policy_version v ON v.policy_id = p.id AND v.number = p.default_version"
 )
 _MANAGED_COLUMNS = (
-    "'MANAGED' AS kind, p.name, p.account_id, p.path, p.id AS policy_id, p.default_version AS version, {owner} AS owner_id, "
-    "v.document"
+    "'MANAGED' AS kind, p.name, p.account_id, p.path, p.id AS policy_id, p.default_version AS version, "
+    "{owner} AS owner_id, v.document"
 )
 
 

@@ -1,5 +1,7 @@
 """Which managed policies are attached to which users, groups and roles, or bound them."""
 
+# ruff: noqa: S608 (what is put into SQL here are names of this package; every value is a parameter)
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tortoise import fields
 
 
-class Word(fields.CharField):
+class Word(fields.CharField[str]):
     """A short text that can be a key. It compares by bytes on both stores, whatever the database's locale.
 
     PostgreSQL gets no length: the application checks lengths, and a text that is looked up may have any.

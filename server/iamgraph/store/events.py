@@ -1,5 +1,7 @@
 """The history: what was tried, by whom, and how it ended."""
 
+# ruff: noqa: S608 (what is put into SQL here are names of this package; every value is a parameter)
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -13,8 +15,8 @@ from .pages import Page, page_of
 from .statements import Row, Statements, instant, values
 
 _COLUMNS = (
-    "id", "account_id", "name", "at", "request_id", "transport", "principal_id", "principal_arn", "session_id", "action",
-    "resources", "outcome", "error_code", "error_message", "ip_address", "user_agent", "parameters",
+    "id", "account_id", "name", "at", "request_id", "transport", "principal_id", "principal_arn", "session_id",
+    "action", "resources", "outcome", "error_code", "error_message", "ip_address", "user_agent", "parameters",
 )  # fmt: skip
 _SELECT = f"SELECT seq, {', '.join(_COLUMNS)} FROM event"
 _BATCH = 500
@@ -45,9 +47,9 @@ class Events:
         after: int | None,
         limit: int,
     ) -> Page[Event]:
-        """A page of an account's events, newest first, behind the event with the `seq` `after`. An event is on it if it
-        meets every condition given: its name is one of `names`; it acted on exactly the ARN `resource`; it was at `since`
-        or later, and before `until`."""
+        """A page of an account's events, newest first, behind the event with the `seq` `after`. An event is on it if
+        it meets every condition given: its name is one of `names`; it acted on exactly the ARN `resource`; it was at
+        `since` or later, and before `until`."""
         args: list[object] = [account_id, limit + 1]
         conditions = ["account_id = $1"]
 

@@ -1,4 +1,4 @@
-"""What can go wrong below the repos: failures for operators, and what a constraint of the database means for a caller."""
+"""What can go wrong below the repos: failures for operators, and what a refusal of the database means for a caller."""
 
 from __future__ import annotations
 
@@ -28,4 +28,5 @@ def conflicting() -> ConcurrentModification:
 
 def in_use() -> DeleteConflict:
     """A row that is deleted is still referred to: whoever checked before did not see what refers to it."""
-    return DeleteConflict("Cannot delete entity, must remove what it still holds or what refers to it first.", blocked_by=())
+    message = "Cannot delete entity, must remove what it still holds or what refers to it first."
+    return DeleteConflict(message, blocked_by=())

@@ -1,5 +1,7 @@
 """Inline policies: those that live in one user, group or role."""
 
+# ruff: noqa: S608 (what is put into SQL here are names of this package; every value is a parameter)
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

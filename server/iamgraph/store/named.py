@@ -1,5 +1,7 @@
 """What users, groups, roles and managed policies have in common: a name that is unique in the account, and a path."""
 
+# ruff: noqa: S608 (what is put into SQL here are names of this package; every value is a parameter)
+
 from __future__ import annotations
 
 import json
@@ -29,9 +31,15 @@ class Named(Protocol):
 
 E = TypeVar("E", bound=Named)
 
+BOUNDARY_ARN = (
+    "(SELECT 'arn:aws:iam::' || b.account_id || ':policy' || b.path || b.name FROM managed_policy b "
+    "WHERE b.id = e.boundary_id) AS boundary_arn"
+)
+"""The column of a user or role, called `e`, that names its permissions boundary."""
+
 
 class NamedEntities(Generic[E]):
-    """One kind of entity. Looking up by name is exact; adding and renaming are not: names that differ in case collide."""
+    """One kind of entity. To look a name up is exact; to add or rename is not: names that differ in case collide."""
 
     table: ClassVar[str]
     columns: ClassVar[str]

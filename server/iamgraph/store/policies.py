@@ -89,7 +89,7 @@ class Policies(Tagged[ManagedPolicy]):
         return {policy.arn: policy for policy in found if policy.arn in arns}
 
     # AWS's operation has one filter more than those of users, groups and roles.
-    async def page(  # type: ignore[override]
+    async def page(
         self, account_id: str, *, path_prefix: str = "/", only_attached: bool = False, after: str | None, limit: int
     ) -> Page[ManagedPolicy]:
         """A page by name. `only_attached` leaves out policies that are attached to nothing (boundaries don't count)."""

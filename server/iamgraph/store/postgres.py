@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.base.config_generator import expand_db_url
 
@@ -29,7 +29,7 @@ SETTINGS = {
 
 
 class Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection whose state nobody changes, so that it needs no reset (a round trip) when it goes back to the pool."""
+    """A connection whose state nobody changes, so that it needs no reset (a round trip) on its way back to the pool."""
 
     def get_reset_query(self) -> str:
         return ""

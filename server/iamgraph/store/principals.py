@@ -1,5 +1,7 @@
 """Whom the principals that policies name are: from ARNs and unique ids to the users and roles that exist."""
 
+# ruff: noqa: S608 (what is put into SQL here are names of this package; every value is a parameter)
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """The roles of accounts, with trust policies that keep meaning the principals that they meant when they were saved."""
 
+# ruff: noqa: S608 (what is put into SQL here are names of this package; every value is a parameter)
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -7,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from ..domain.arn import assumed_role_arn, iam_arn, parse_arn
 from ..domain.entities import Role
 from ..domain.trust import rewrite
-from .named import Principals, tags_of, tags_text
+from .named import BOUNDARY_ARN, Principals, tags_of, tags_text
 from .pages import grouped
 from .statements import Row, instant, values
 
@@ -16,7 +18,7 @@ class Roles(Principals[Role]):
     table = "iam_role"
     columns = (
         "e.id, e.account_id, e.name, e.path, e.description, e.max_session_seconds, e.trust_policy, e.created_at, "
-        "e.boundary_id, e.tags"
+        f"e.boundary_id, e.tags, {BOUNDARY_ARN}"
     )
 
     def taken(self, name: str) -> str:
@@ -86,13 +88,14 @@ def _role(row: Row, bound: Sequence[Row]) -> Role:
         bindings={shown[one["text"]]: one["principal_id"] for one in bound},
         created_at=instant(row["created_at"]),
         boundary_id=row["boundary_id"],
+        boundary_arn=row["boundary_arn"],
         tags=tags_of(row["tags"]),
     )
 
 
 def _shown(bound: Row, account_id: str) -> str:
-    """How a principal is written now: by its ARN today, by its unique id when it is gone. One of another account stays as
-    it was written while it lives: its new name is not this account's to know."""
+    """How a principal is written now: by its ARN today, by its unique id when it is gone. One of another account stays
+    as it was written while it lives: its new name is not this account's to know."""
     text: str = bound["text"]
     unique_id: str = bound["principal_id"]
     if bound["name"] is None:

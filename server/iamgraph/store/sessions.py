@@ -1,5 +1,7 @@
 """Sessions: found by their token, listed, and ended together with all that was chained from them."""
 
+# ruff: noqa: S608 (what is put into SQL here are names of this package; every value is a parameter)
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -18,22 +20,25 @@ from ..domain.entities import (
     User,
 )
 from .accounts import account_of
-from .named import json_text, tags_of, tags_text
+from .named import BOUNDARY_ARN, json_text, tags_of, tags_text
 from .pages import Page, grouped, pages_of
 from .statements import Row, Statements, insert, instant, instant_or_none
 
 _COLUMNS = (
-    "s.id, s.account_id, s.principal_type, s.principal_id, s.parent_id, s.name, s.source, s.access_key_id, s.issued_at, "
-    "s.expires_at, s.revoked_at, s.ip_address, s.user_agent, s.policy_document, s.policy_ids, s.source_identity, s.tags, "
-    "s.transitive_tag_keys, s.mfa_at, COALESCE(u.name, r.name, s.principal_name) AS principal_name, "
+    "s.id, s.account_id, s.principal_type, s.principal_id, s.parent_id, s.name, s.source, s.access_key_id, "
+    "s.issued_at, s.expires_at, s.revoked_at, s.ip_address, s.user_agent, s.policy_document, s.policy_ids, "
+    "s.source_identity, s.tags, s.transitive_tag_keys, s.mfa_at, "
+    "COALESCE(u.name, r.name, s.principal_name) AS principal_name, "
     "COALESCE(u.path, r.path, s.principal_path) AS principal_path"
 )
 _FROM = (
     "FROM session s LEFT JOIN iam_user u ON u.id = s.principal_id LEFT JOIN iam_role r ON r.id = s.principal_id"
 )
 _BY_TOKEN = (
-    f"SELECT {_COLUMNS}, u.id AS u_id, u.created_at AS u_created_at, u.password_last_used_at AS u_password_last_used_at, "
-    "r.id AS r_id, COALESCE(u.boundary_id, r.boundary_id) AS boundary_id, COALESCE(u.tags, r.tags) AS principal_tags, "
+    f"SELECT {_COLUMNS}, u.id AS u_id, u.created_at AS u_created_at, "
+    "u.password_last_used_at AS u_password_last_used_at, r.id AS r_id, COALESCE(u.tags, r.tags) AS principal_tags, "
+    "COALESCE(u.boundary_id, r.boundary_id) AS boundary_id, "
+    f"{BOUNDARY_ARN.replace('e.boundary_id', 'u.boundary_id')}, "
     "a.id AS a_id, a.alias AS a_alias, a.root_email AS a_root_email, a.is_operator AS a_is_operator, "
     "a.created_at AS a_created_at, a.closed_at AS a_closed_at, a.revision AS a_revision "
     f"{_FROM} JOIN account a ON a.id = s.account_id WHERE s.token_hash = $1"
@@ -124,8 +129,8 @@ class Sessions:
     async def page(
         self, principal_ids: Sequence[str], *, after: tuple[str, str] | None, limit: int, at: datetime
     ) -> dict[str, Page[Session]]:
-        """A page of the sessions of each principal that are valid at `at`, newest first. `after` is (time of issue in ISO
-        8601, id)."""
+        """A page of the sessions of each principal that are valid at `at`, newest first. `after` is (time of issue in
+        ISO 8601, id)."""
         args: list[object] = [list(principal_ids), at, limit + 1]
         condition = ""
         if after is not None:
@@ -134,8 +139,8 @@ class Sessions:
         rows = await self._db.fetch(
             f"SELECT * FROM (SELECT {_COLUMNS}, "
             "ROW_NUMBER() OVER (PARTITION BY s.principal_id ORDER BY s.issued_at DESC, s.id DESC) AS place "
-            f"{_FROM} WHERE s.principal_id = ANY($1) AND s.revoked_at IS NULL AND s.expires_at > $2 {condition}) placed "
-            "WHERE place <= $3 ORDER BY principal_id, place",
+            f"{_FROM} WHERE s.principal_id = ANY($1) AND s.revoked_at IS NULL AND s.expires_at > $2 {condition}"
+            ") placed WHERE place <= $3 ORDER BY principal_id, place",
             *args,
         )
         sessions = grouped(principal_ids, ((row["principal_id"], session_of(row)) for row in rows))
@@ -163,8 +168,8 @@ class Sessions:
         return len(await self._end("principal_id = $1 AND source = ANY($2) AND id <> $3", args, at))
 
     async def _end(self, condition: str, args: Sequence[object], at: datetime) -> list[str]:
-        """End the sessions that meet the condition, then level by level what was chained from them. Gives the ids of those
-        that were valid until now."""
+        """End the sessions that meet the condition, then level by level what was chained from them. Gives the ids of
+        those that were valid until now."""
         ended: list[str] = []
         level = await self._end_level(condition, args, at)
         while level:
@@ -198,6 +203,7 @@ def _user(row: Row, session: Session, tags: tuple[Tag, ...]) -> User:
         created_at=instant(row["u_created_at"]),
         password_last_used_at=instant_or_none(row["u_password_last_used_at"]),
         boundary_id=row["boundary_id"],
+        boundary_arn=row["boundary_arn"],
         tags=tags,
     )
 

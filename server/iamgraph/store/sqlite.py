@@ -22,6 +22,14 @@ from .statements import Counter, Row, Statements, for_sqlite, plain, utc
 from .uninterrupted import uninterrupted
 
 BUSY_MILLISECONDS = 10_000
+_UNUSABLE = (
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_CORRUPT",
+    "SQLITE_NOTADB",
+    "SQLITE_CANTOPEN",
+    "SQLITE_READONLY",
+)
 
 
 class Lock:
@@ -41,7 +49,7 @@ class Lock:
         except OSError:
             os.close(descriptor)
             raise StoreBusy(
-                f"{self._database} is in use by another process: SQLite serves one at a time. Stop it, or use PostgreSQL."
+                f"{self._database} is in use by another process; SQLite serves one at a time: stop it or use PostgreSQL"
             ) from None
         self._descriptor = descriptor
 
@@ -62,7 +70,7 @@ class Lock:
             self._descriptor = None
 
 
-class Client(SqliteClient):  # type: ignore[misc]
+class Client(SqliteClient):
     """Tortoise's client on a thread that can't keep the process from ending, with statements kept prepared."""
 
     async def create_connection(self, with_db: bool) -> None:
@@ -115,7 +123,7 @@ def _meaning(error: sqlite3.Error, sql: str) -> Exception:
         return in_use() if sql.startswith("DELETE") else conflicting()
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return conflicting()
-    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_CANTOPEN", "SQLITE_READONLY")):
+    if name.startswith(_UNUSABLE):
         return StoreError(f"the database file can't be used: {error}")
     return error
 
@@ -184,9 +192,9 @@ class SqliteEngine:
                 raise
 
     def migration_credentials(self) -> tuple[str, dict[str, object]]:
-        """Tortoise's engine and credentials for migrating: SQLite remakes a table to change it, and dropping the old one
-        would delete every row that refers to it if foreign keys were on."""
-        credentials = {"file_path": str(self.path), "foreign_keys": "OFF", "synchronous": "FULL"}
+        """Tortoise's engine and credentials for migrating: SQLite remakes a table to change it, and dropping the old
+        one would delete every row that refers to it if foreign keys were on."""
+        credentials: dict[str, object] = {"file_path": str(self.path), "foreign_keys": "OFF", "synchronous": "FULL"}
         return "iamgraph.store.sqlite", credentials
 
     @asynccontextmanager

@@ -1,4 +1,5 @@
-"""Opening the store, and sessions of it. Only `app/kernel.py` and `main` may import this module; import-linter sees to it."""
+"""Opening the store, and sessions of it. Only `app/kernel.py` and `main` may import this module; import-linter holds
+them to that."""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ class Database:
         return self._counter.value
 
     async def open(self, *, wait_seconds: float = 0) -> None:
-        """Connect. On SQLite this takes the file for this process alone: raises StoreBusy if another one has it for longer
-        than `wait_seconds`. Raises StoreError where the store can't be reached."""
+        """Connect. On SQLite this takes the file for this process alone: raises StoreBusy if another one has it for
+        longer than `wait_seconds`. Raises StoreError where the store can't be reached."""
         await self._engine.open(wait_seconds)
 
     async def close(self) -> None:
@@ -71,8 +72,8 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[StoreSession]:
-        """A session in a transaction, which is committed at the end, and rolled back on any exception. When this returns,
-        the changes survive a crash. Raises ConcurrentModification where another transaction was in the way."""
+        """A session in a transaction, which is committed at the end, and rolled back on any exception. When this
+        returns, the changes survive a crash. Raises ConcurrentModification where another transaction was in the way."""
         async with self._engine.writing() as statements:
             try:
                 yield StoreSession(statements)

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ..domain.entities import User
-from .named import Principals, tags_of, tags_text
+from .named import BOUNDARY_ARN, Principals, tags_of, tags_text
 from .statements import Row, instant, instant_or_none
 
-USER_COLUMNS = "e.id, e.account_id, e.name, e.path, e.created_at, e.password_last_used_at, e.boundary_id, e.tags"
+USER_COLUMNS = (
+    "e.id, e.account_id, e.name, e.path, e.created_at, e.password_last_used_at, e.boundary_id, e.tags, "
+    f"{BOUNDARY_ARN}"
+)
 
 
 def user_of(row: Row) -> User:
@@ -21,6 +24,7 @@ def user_of(row: Row) -> User:
         created_at=instant(row["created_at"]),
         password_last_used_at=instant_or_none(row["password_last_used_at"]),
         boundary_id=row["boundary_id"],
+        boundary_arn=row["boundary_arn"],
         tags=tags_of(row["tags"]),
     )
 

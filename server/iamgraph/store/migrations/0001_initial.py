@@ -1,5 +1,5 @@
 """The first tables."""
-# ruff: noqa: E501, F401, I001, RUF012
+# ruff: noqa: E501, I001, RUF012
 
 from tortoise import migrations
 from tortoise.migrations import operations as ops

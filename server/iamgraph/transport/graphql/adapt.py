@@ -140,7 +140,7 @@ def _bare(hint: Any) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
         (hint,) = [part for part in get_args(hint) if part not in (type(None), Unset)]
     if get_origin(hint) is tuple:
-        return list[_bare(get_args(hint)[0])]  # type: ignore[misc]
+        return list[_bare(get_args(hint)[0])]
     return {entities.Tag: TagInput, entities.KeyStatus: AccessKeyStatus}.get(hint, hint)
 
 

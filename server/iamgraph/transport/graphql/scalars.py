@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, NewType
@@ -41,9 +42,16 @@ def _rfc3339(value: datetime) -> str:
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def _scalar(name: str, description: str, url: str | None = None, **how: Any) -> Any:
+def _scalar(
+    name: str,
+    description: str,
+    url: str | None = None,
+    *,
+    serialize: Callable[[Any], Any] = str,
+    parse_value: Callable[[Any], Any] = _text,
+) -> Any:
     return strawberry.scalar(
-        name=name, description=description, specified_by_url=url, **({"serialize": str, "parse_value": _text} | how)
+        name=name, description=description, specified_by_url=url, serialize=serialize, parse_value=parse_value
     )
 
 

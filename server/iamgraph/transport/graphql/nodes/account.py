@@ -206,7 +206,7 @@ class Account(Resource):
         from .event import AuditEvent
 
         query = LookupEvents(max_items=first, marker=after or None, **_filtered(filter))
-        return connect(await self._own(info, query), AuditEvent.of)  # type: ignore[return-value]
+        return connect(await self._own(info, query), AuditEvent.of)
 
     @strawberry.field
     async def password_policy(self, info: Info) -> PasswordPolicy | None:
@@ -260,7 +260,7 @@ class RootUser(Principal):
 
     @strawberry.field(description="The live ones, newest first.")
     async def sessions(self, info: Info, first: int, after: str | None = UNSET) -> Connection[SessionType] | None:
-        return await identity.sessions_of(info, self.ref, first, after or None)  # type: ignore[return-value]
+        return await identity.sessions_of(info, self.ref, first, after or None)
 
     @strawberry.field(description="Whether policy allows this principal to act, evaluated now.")
     async def can(

@@ -31,14 +31,24 @@ class Seen(IntEnum):
 
 @strawberry.interface(description="An object with an identifier that is unique across the service, and opaque.")
 class Node:
-    id: strawberry.ID
+    @strawberry.field
+    def id(self) -> strawberry.ID:
+        raise NotImplementedError
 
 
 @strawberry.interface(description="Something an ARN names.")
 class Resource(Node):
-    arn: ARN
-    account: AccountType | None
-    created_at: DateTime | None
+    @strawberry.field
+    def arn(self) -> ARN:
+        raise NotImplementedError
+
+    @strawberry.field
+    def account(self) -> AccountType | None:
+        raise NotImplementedError
+
+    @strawberry.field
+    def created_at(self) -> DateTime | None:
+        raise NotImplementedError
 
 
 @strawberry.input(description="A context key of a request, and its values.")
@@ -49,7 +59,9 @@ class ContextEntry:
 
 @strawberry.interface(description="Someone or something that signs requests.")
 class Principal(Resource):
-    account: AccountType
+    @strawberry.field
+    def account(self) -> AccountType:
+        raise NotImplementedError
 
     @strawberry.field(description="Whether policy allows this principal to act, evaluated now.")
     async def can(
@@ -79,13 +91,26 @@ class Ref(Generic[T]):
 
     async def at_least(self, info: Info, seen: Seen, query: Any) -> T:
         """The entity, if the caller has been granted that much of it, or may read it by `query`. Raises AccessDenied."""
-        if self.entity is None:
-            self.entity = await info.context.load(query)
+        entity: Any = self.entity
+        if entity is None:
+            entity = self.entity = await info.context.load(query)
             self.seen = Seen.WHOLE
         elif self.seen < seen:
-            info.context.reveal(query, self.entity)
+            info.context.reveal(query, entity)
             self.seen = Seen.WHOLE
-        return self.entity
+        made: T = entity
+        return made
+
+
+@strawberry.type
+class Known(Node):
+    """A node that is whole when it is made. It is no type of the schema."""
+
+    node_id: strawberry.Private[str]
+
+    @strawberry.field
+    def id(self) -> strawberry.ID:
+        return strawberry.ID(self.node_id)
 
 
 @strawberry.type

@@ -8,25 +8,25 @@ from ....domain import entities
 from ..context import Info
 from ..ids import node_id
 from ..scalars import AccessKeyStatus, DateTime
-from .base import Node, Principal
+from .base import Known, Principal
 
 
 @strawberry.type(description="A user's password, without the password.")
-class LoginProfile(Node):
+class LoginProfile(Known):
     created_at: DateTime | None
     password_reset_required: bool | None
 
     @classmethod
     def of(cls, profile: entities.LoginProfile) -> LoginProfile:
         return cls(
-            id=strawberry.ID(node_id("LoginProfile", profile.user_id)),
+            node_id=node_id("LoginProfile", profile.user_id),
             created_at=DateTime(profile.created_at),
             password_reset_required=profile.password_reset_required,
         )
 
 
 @strawberry.type(description="A long-term access key. Its secret was shown once, when it was made.")
-class AccessKey(Node):
+class AccessKey(Known):
     access_key_id: str
     status: AccessKeyStatus | None
     created_at: DateTime | None
@@ -36,7 +36,7 @@ class AccessKey(Node):
     @classmethod
     def of(cls, key: entities.AccessKey, owner: Principal | None = None) -> AccessKey:
         return cls(
-            id=strawberry.ID(node_id("AccessKey", key.owner_id, key.id)),
+            node_id=node_id("AccessKey", key.owner_id, key.id),
             access_key_id=key.id,
             status=AccessKeyStatus(key.status.value),
             created_at=DateTime(key.created_at),

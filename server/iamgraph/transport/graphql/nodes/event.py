@@ -10,11 +10,11 @@ from ..context import Info
 from ..errors import code_of_name
 from ..ids import node_id
 from ..scalars import ARN, Action, DateTime, ErrorCode, Transport
-from .base import Node, Principal
+from .base import Known, Principal
 
 
 @strawberry.type(description="One attempt to perform one operation, allowed or not.")
-class AuditEvent(Node):
+class AuditEvent(Known):
     name: str = strawberry.field(description="The operation's name: the same on every transport.")
     at: DateTime
     request_id: strawberry.ID
@@ -33,7 +33,7 @@ class AuditEvent(Node):
     @classmethod
     def of(cls, event: entities.Event) -> AuditEvent:
         return cls(
-            id=strawberry.ID(node_id("AuditEvent", event.id)),
+            node_id=node_id("AuditEvent", event.id),
             name=event.name,
             at=DateTime(event.at),
             request_id=strawberry.ID(event.request_id),

@@ -46,7 +46,7 @@ class Group(Entity, Resource):
         from .user import User
 
         query = ListGroupMembers(unique_id=self.ref.unique_id, max_items=first, marker=after or None)
-        return connect(await info.context.load(query, self.ref.entity), User.listed)  # type: ignore[return-value]
+        return connect(await info.context.load(query, self.ref.entity), User.listed)
 
     @strawberry.field
     async def attached_policies(self, info: Info, first: int, after: str | None = UNSET) -> PolicyConnectionType | None:

@@ -16,7 +16,7 @@ from ....domain.entities import IdentityKind
 from ..context import Info
 from ..ids import node_id
 from ..scalars import DateTime, PolicyDocument
-from .base import Entity, Node, Ref, Resource, Seen, Tag, tags_of
+from .base import Entity, Known, Ref, Resource, Seen, Tag, tags_of
 from .connections import PageInfo, page_info
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ TargetType = Annotated["PolicyTarget", strawberry.lazy(".targets")]
 
 
 @strawberry.type(description="A text of a managed policy. Exactly one of its versions is in force.")
-class PolicyVersion(Node):
+class PolicyVersion(Known):
     policy_id: strawberry.Private[str]
     version_id: str
     is_default: bool
@@ -41,7 +41,7 @@ class PolicyVersion(Node):
         cls, policy_id: str, version_id: str, is_default: bool, known: entities.PolicyVersion | None = None
     ) -> PolicyVersion:
         return cls(
-            id=strawberry.ID(node_id("PolicyVersion", policy_id, version_id)),
+            node_id=node_id("PolicyVersion", policy_id, version_id),
             policy_id=policy_id,
             version_id=version_id,
             is_default=is_default,
@@ -161,7 +161,7 @@ _READ: dict[IdentityKind, Callable[..., Any]] = {
 
 
 @strawberry.type(description="A policy that lives and dies with its user, group or role.")
-class InlinePolicy(Node):
+class InlinePolicy(Known):
     name: str
     inner: strawberry.Private[entities.InlinePolicy]
     is_whole: strawberry.Private[bool]
@@ -169,7 +169,7 @@ class InlinePolicy(Node):
     @classmethod
     def of(cls, policy: entities.InlinePolicy, is_whole: bool = True) -> InlinePolicy:
         made = node_id("InlinePolicy", policy.owner_kind.value, policy.owner_id, policy.name)
-        return cls(id=strawberry.ID(made), name=policy.name, inner=policy, is_whole=is_whole)
+        return cls(node_id=made, name=policy.name, inner=policy, is_whole=is_whole)
 
     @classmethod
     def named(cls, policy: entities.InlinePolicy) -> InlinePolicy:

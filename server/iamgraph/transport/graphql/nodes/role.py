@@ -81,7 +81,7 @@ class Role(Entity, Principal):
 
     @strawberry.field(description="The live ones, newest first.")
     async def sessions(self, info: Info, first: int, after: str | None = UNSET) -> Connection[SessionType] | None:
-        return await identity.sessions_of(info, self.ref, first, after or None)  # type: ignore[return-value]
+        return await identity.sessions_of(info, self.ref, first, after or None)
 
     @strawberry.field(description="Whether policy allows this principal to act, evaluated now.")
     async def can(

@@ -12,11 +12,11 @@ from ....domain.entities import SessionSource
 from ..context import Info
 from ..ids import node_id
 from ..scalars import ARN, DateTime, PolicyDocument
-from .base import Node, Principal
+from .base import Known, Principal
 
 
 @strawberry.type(description="Temporary credentials of a principal, and where they came from.")
-class Session(Node):
+class Session(Known):
     arn: ARN
     name: str | None
     source: SessionSource
@@ -32,7 +32,7 @@ class Session(Node):
     def of(cls, session: entities.Session) -> Session:
         document = session.policies.document
         return cls(
-            id=strawberry.ID(node_id("Session", session.id)),
+            node_id=node_id("Session", session.id),
             arn=ARN(session.arn),
             name=session.name,
             source=session.source,
@@ -60,7 +60,8 @@ class Session(Node):
 
     @strawberry.field(description="Sessions of this account chained from this one.")
     async def children(self, info: Info) -> list[Session] | None:
-        return sessions(await info.context.load(ListChildSessions(session_id=self.inner.id), self.inner))
+        found = await info.context.load(ListChildSessions(session_id=self.inner.id), self.inner)
+        return sessions(found)
 
 
 def sessions(found: Sequence[entities.Session]) -> list[Session]:

@@ -75,7 +75,7 @@ class User(Entity, Principal):
         from .group import Group
 
         query = ListGroupsForUser(unique_id=self.ref.unique_id, max_items=first, marker=after or None)
-        return connect(await info.context.load(query, self.ref.entity), Group.listed)  # type: ignore[return-value]
+        return connect(await info.context.load(query, self.ref.entity), Group.listed)
 
     @strawberry.field
     async def attached_policies(self, info: Info, first: int, after: str | None = UNSET) -> PolicyConnectionType | None:
@@ -94,7 +94,7 @@ class User(Entity, Principal):
 
     @strawberry.field(description="The live ones, newest first.")
     async def sessions(self, info: Info, first: int, after: str | None = UNSET) -> Connection[SessionType] | None:
-        return await identity.sessions_of(info, self.ref, first, after or None)  # type: ignore[return-value]
+        return await identity.sessions_of(info, self.ref, first, after or None)
 
     @strawberry.field(description="Whether policy allows this principal to act, evaluated now.")
     async def can(
