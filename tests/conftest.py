@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,3 @@ async def service(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     """A service with one account, on a fresh store."""
     async with fresh(request.param, tmp_path) as url, served(url, tmp_path) as made:
         yield made
-
-
-__all__ = ["Iterator"]

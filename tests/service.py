@@ -13,19 +13,41 @@ from typing import Any
 
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
-from iamgraph.store.unit import Database
 
 from iamgraph.app.bootstrap import Wanted, bootstrap
 from iamgraph.app.kernel import Kernel
 from iamgraph.app.work import Tools
+from iamgraph.domain.entities import EventOutcome
 from iamgraph.domain.limits import Quotas
 from iamgraph.main import application
 from iamgraph.security.passwords import PasswordHasher
 from iamgraph.security.sealing import MasterKey, Sealer
 from iamgraph.settings import Settings
+from iamgraph.store.unit import Database
 
 ACCOUNT = "111122223333"
 ROOT_EMAIL, ROOT_PASSWORD = "root@example.com", "a-Root-passw0rd"
+
+TABLES = [
+    "account",
+    "password_policy",
+    "iam_user",
+    "iam_group",
+    "iam_role",
+    "trust_principal",
+    "managed_policy",
+    "policy_version",
+    "user_attachment",
+    "group_attachment",
+    "role_attachment",
+    "user_inline",
+    "group_inline",
+    "role_inline",
+    "membership",
+    "access_key",
+    "login_profile",
+    "session",
+]
 
 
 @dataclass
@@ -119,12 +141,20 @@ class Service:
         self.tokens[name] = done["accessToken"]
         return self.tokens[name]
 
-    async def settled(self) -> None:
-        """Return once the events of reads that are under way are written."""
-        await self.kernel._recorder.add([], wait=False)
-        while self.kernel._recorder._waiting:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.02)
+    async def snapshot(self) -> dict[str, list[str]]:
+        """All that the store has, but for its history."""
+        async with self.database.reading() as data:
+            rows = {table: await data.users._db.fetch(f"SELECT * FROM {table}") for table in TABLES}
+        return {table: sorted(repr(sorted(dict(row).items())) for row in found) for table, found in rows.items()}
+
+    async def settled(self, name: str, principal: str) -> list[Any]:
+        """The successes of `name` by a principal, once there are any: successful reads are written a moment later."""
+        for _ in range(100):
+            found = await self.events(name=name, principal_arn=principal, outcome=EventOutcome.SUCCEEDED)
+            if found:
+                return found
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{name} left no event")
 
     async def events(self, **where: Any) -> list[Any]:
         """The account's history, newest first, and what has no account, as the store has it."""

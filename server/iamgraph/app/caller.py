@@ -50,6 +50,9 @@ class Identity:
         return self.session.principal_arn
 
 
+_NOBODY = Principal(kind=PrincipalKind.ANONYMOUS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """The one who asks. `identity` is None for somebody who showed no valid credentials."""
@@ -57,7 +60,7 @@ class Caller:
     origin: Origin
     identity: Identity | None = None
     access: Access | None = None
-    principal: Principal = Principal(kind=PrincipalKind.ANONYMOUS)
+    principal: Principal = _NOBODY
     context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from .operation import Operation, audited
 from .work import Tools, Trail
 
 log = logging.getLogger(__name__)
+MAX_BATCH = 500
 
 
 def event_of(
@@ -100,7 +102,7 @@ class Recorder:
     def __init__(self, write: Callable[[Sequence[Event]], Awaitable[None]], *, every_seconds: float = 0.05) -> None:
         self._write, self._every = write, every_seconds
         self._waiting: list[tuple[Event, asyncio.Future[None] | None]] = []
-        self._wake = asyncio.Event()
+        self._some, self._urgent = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
 
@@ -114,32 +116,34 @@ class Recorder:
         done = asyncio.get_running_loop().create_future() if wait else None
         self._waiting += [(event, None) for event in events[:-1]]
         self._waiting.append((events[-1], done))
-        if wait or len(self._waiting) >= 500:
-            self._wake.set()
+        self._some.set()
+        if wait or len(self._waiting) >= MAX_BATCH:
+            self._urgent.set()
         if done is not None:
             await asyncio.shield(done)
 
     async def close(self) -> None:
         """Write what is left, and stop."""
         self._closing = True
-        self._wake.set()
+        self._some.set()
+        self._urgent.set()
         if self._task is not None:
             await self._task
 
     async def _run(self) -> None:
-        while not (self._closing and not self._waiting):
-            try:
-                async with asyncio.timeout(self._every if self._waiting else None):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
-            self._wake.clear()
-            if not self._waiting:
-                await asyncio.sleep(0)
+        while self._waiting or not self._closing:
+            await self._some.wait()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._urgent.wait(), self._every)
+            if not self._closing:
+                self._some.clear()
+                self._urgent.clear()
             await self._flush()
 
     async def _flush(self) -> None:
-        batch, self._waiting = self._waiting, []
+        batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+        if self._waiting:
+            self._some.set()
         if not batch:
             return
         error: Exception | None = None

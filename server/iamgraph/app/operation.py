@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar, dataclass_transfo
 from ..domain.entities import Role, Tag
 from ..domain.errors import AccessDenied, IamError, InvalidInput, NoSuchEntity, Throttled
 from ..domain.names import Between, Count, Match, Secret
+from ..domain.unset import UNSET
 from ..store.session import StoreSession
 from .caller import Caller
 from .work import Tools, Work
@@ -230,7 +231,7 @@ def camel(name: str) -> str:
 def audited(op: Operation[Any]) -> str:
     """The parameters as JSON text, secrets left out."""
     shown = {camel(p.name): getattr(op, p.name) for p in parameters(type(op)) if not p.is_secret}
-    return json.dumps({name: _plain(value) for name, value in shown.items() if value is not None and value != ()})
+    return json.dumps({name: _plain(value) for name, value in shown.items() if value not in (None, (), UNSET)})
 
 
 def _plain(value: Any) -> Any:

@@ -29,7 +29,7 @@ class SimulatePrincipalPolicy(Query[Decision]):
 
     principal_id: Annotated[str, Doc("The principal's unique id; the account's id for the root.")]
     action_name: Annotated[str, Match(r".+", 3, 128), Doc("One action, such as `iam:CreateRole`.")]
-    resource_arn: Annotated[str, Match(r".+", 1, 2048), Doc("A resource's ARN, or `*`.")]
+    resource_arn: Annotated[str, Match(r"[^\x00-\x1f\x7f]+", 1, 2048), Doc("A resource's ARN, or `*`.")]
     context_entries: Annotated[Context, Count(100), Doc("Context keys of the request, with their values.")] = ()
 
     def validate(self) -> None:

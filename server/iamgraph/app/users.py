@@ -232,6 +232,9 @@ class DeleteUserPermissionsBoundary(Command[User]):
 
     user_name: UserName
 
+    def context(self, caller: Caller, target: User | None) -> Mapping[str, str | tuple[str, ...]]:
+        return boundary_context(target.boundary_arn if target else None)
+
     async def execute(self, work: Work, target: User, prepared: None) -> User:
         if target.boundary_id is None:
             raise NoSuchEntity(f"The user with name {target.name} has no permissions boundary.")

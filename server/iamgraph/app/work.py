@@ -26,7 +26,7 @@ class Tools:
 
     hasher: PasswordHasher
     sealer: Sealer
-    quotas: Quotas = Quotas()
+    quotas: Quotas = field(default_factory=Quotas)
     sign_in_url: Callable[[str], str] = "/signin/{}".format
     sign_in_time: timedelta = timedelta(hours=12)
     clock: Callable[[], datetime] = _clock

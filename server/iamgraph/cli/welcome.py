@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 from ..app.bootstrap import Bootstrapped
 from ..settings import Settings
 
-_TRY = """curl -s {url}/graphql -H 'Content-Type: application/json' -d '{{"query": "mutation($email: String!, $password: String!) \
-{{ signInAsRoot(input: {{email: $email, password: $password}}) {{ ... on SignInSuccess {{ accessToken viewer {{ arn }} }} \
-... on Error {{ code message }} }} }}", "variables": {{"email": "{email}", "password": "{password}"}}}}'"""
+_QUERY = (
+    "mutation($e: String!, $p: String!) { signInAsRoot(input: {email: $e, password: $p}) "
+    "{ __typename ... on SignInSuccess { accessToken viewer { arn } } ... on Error { code message } } }"
+)
 
 
 def announced(settings: Settings, made: Bootstrapped | None) -> str:
@@ -31,6 +34,7 @@ def _password_lines(settings: Settings, made: Bootstrapped) -> list[str]:
         lines = ["password     the one in IAMGRAPH_BOOTSTRAP_ROOT_PASSWORD"]
     else:
         lines = ["password     unchanged: the account was there already, so the bootstrap settings did nothing"]
-    shown = made.made_up_password or "the root password"
-    ask = _TRY.format(url=settings.public_url, email=made.account.root_email, password=shown)
+    shown = made.made_up_password or "THE PASSWORD"
+    body = json.dumps({"query": _QUERY, "variables": {"e": made.account.root_email, "p": shown}})
+    ask = f"curl -s {settings.public_url}/graphql -H 'Content-Type: application/json' -d '{body}'"
     return [*lines, "", "Try this first:", "", ask, ""]

@@ -33,9 +33,7 @@ class Inline:
             at,
         )
 
-    async def get(
-        self, kind: IdentityKind, pairs: Sequence[tuple[str, str]]
-    ) -> dict[tuple[str, str], InlinePolicy]:
+    async def get(self, kind: IdentityKind, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], InlinePolicy]:
         """Those of the policies (owner id, name) that exist."""
         rows = await self._db.fetch(
             f"SELECT owner_id, name, document FROM {TABLES[kind]} WHERE owner_id = ANY($1) AND name = ANY($2)",

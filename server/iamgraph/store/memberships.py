@@ -43,10 +43,10 @@ class Memberships:
     async def members_of(self, group_ids: Sequence[str], *, after: str | None, limit: int) -> dict[str, Page[User]]:
         """A page of each group's users, by name, behind the name `after`."""
         rows = await self._db.fetch(
-            f"SELECT * FROM (SELECT m.group_id, {USER_COLUMNS}, "
-            "ROW_NUMBER() OVER (PARTITION BY m.group_id ORDER BY e.name) AS place "
-            "FROM membership m JOIN iam_user e ON e.id = m.user_id WHERE m.group_id = ANY($1) AND e.name > $2) placed "
-            "WHERE place <= $3 ORDER BY group_id, place",
+            f"SELECT m.group_id, {USER_COLUMNS} FROM (SELECT m.group_id, m.user_id, "
+            "ROW_NUMBER() OVER (PARTITION BY m.group_id ORDER BY u.name) AS place FROM membership m "
+            "JOIN iam_user u ON u.id = m.user_id WHERE m.group_id = ANY($1) AND u.name > $2) m "
+            "JOIN iam_user e ON e.id = m.user_id WHERE m.place <= $3 ORDER BY m.group_id, m.place",
             list(group_ids),
             after or "",
             limit + 1,

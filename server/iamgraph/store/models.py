@@ -28,7 +28,6 @@ def _of(model: str, on_delete: OnDelete = OnDelete.RESTRICT) -> fields.ForeignKe
 
 # `is_operator` is true for one account and null for the others, so that its constraint admits one operator.
 class AccountRow(Model):
-
     id = Word(max_length=12, primary_key=True)
     alias = Word(max_length=63, null=True, unique=True)
     root_email = Word(max_length=254)
@@ -117,7 +116,6 @@ class RoleRow(Model):
 
 # What a trust policy's text names: `principal_id` outlives the user or role, so it refers to nothing.
 class TrustPrincipalRow(Model):
-
     id = fields.BigIntField(primary_key=True)
     role = _of("RoleRow", OnDelete.CASCADE)
     text = Word(max_length=2048)
@@ -130,7 +128,6 @@ class TrustPrincipalRow(Model):
 
 # `default_version` is the version in force: one column, so there can't be two. `last_version` never goes back.
 class PolicyRow(Model):
-
     id = Word(max_length=21, primary_key=True)
     account = _account()
     name = Word(max_length=128)
@@ -247,7 +244,6 @@ class MembershipRow(Model):
 
 # `owner_id` is a user's or an account's id; `user` repeats the user's, so that it can't be deleted under its keys.
 class AccessKeyRow(Model):
-
     id = Word(max_length=128, primary_key=True)
     account = _account()
     owner_id = Word(max_length=21)
@@ -281,7 +277,6 @@ class LoginProfileRow(Model):
 
 # `principal_name` and `principal_path` are as they were at the start, for sessions whose principal is gone.
 class SessionRow(Model):
-
     id = Word(max_length=64, primary_key=True)
     account = _account()
     principal_type = Word(max_length=8)
@@ -319,7 +314,6 @@ class SessionRow(Model):
 
 # The history refers to nothing: it outlives what it tells of.
 class EventRow(Model):
-
     seq = fields.BigIntField(primary_key=True)
     id = Word(max_length=64, unique=True)
     account_id = Word(max_length=12, null=True)

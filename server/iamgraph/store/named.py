@@ -126,7 +126,7 @@ class Principals(Tagged[E]):
 
 
 def tags_text(tags: Iterable[Tag]) -> str:
-    """Tags as a column holds them: JSON pairs, in the order given, in ASCII so that any character can be kept."""
+    """Tags as a column holds them: JSON pairs, in the order given."""
     return json_text([[tag.key, tag.value] for tag in tags])
 
 
@@ -137,4 +137,4 @@ def tags_of(text: str) -> tuple[Tag, ...]:
 
 
 def json_text(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.base.config_generator import expand_db_url
 
@@ -36,7 +36,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
 
 
 class PostgresStatements(Statements):
-    """Statements over one connection in a transaction, or each over any connection of a pool."""
+    """Statements over one connection, which is in a transaction."""
 
     def __init__(self, connection: Any, counter: Counter) -> None:
         super().__init__(counter)
@@ -68,6 +68,38 @@ class PostgresStatements(Statements):
         return int(status.rpartition(" ")[2])
 
 
+class PooledStatements(Statements):
+    """Statements each in a transaction of its own, over one connection that is taken from the pool for the first of
+    them. They can be sent at the same time, and then wait for one another."""
+
+    def __init__(self, pool: Any, counter: Counter) -> None:
+        super().__init__(counter)
+        self._pool = pool
+        self._connection: Any = None
+        self._turn = asyncio.Lock()
+
+    async def run_or_duplicate(self, sql: str, *args: object) -> int:
+        return await self.run(sql, *args)
+
+    async def release(self) -> None:
+        if self._connection is not None:
+            # It goes on when this task is cancelled.
+            await self._pool.release(self._connection)
+
+    async def _fetch(self, sql: str, args: Sequence[object]) -> Sequence[Row]:
+        async with self._turn:
+            return await (await self._statements())._fetch(sql, args)
+
+    async def _run(self, sql: str, args: Sequence[object]) -> int:
+        async with self._turn:
+            return await (await self._statements())._run(sql, args)
+
+    async def _statements(self) -> PostgresStatements:
+        if self._connection is None:
+            self._connection = await _acquired(self._pool)
+        return PostgresStatements(self._connection, self._counter)
+
+
 def _value(arg: object) -> object:
     if isinstance(arg, datetime):
         return utc(arg)
@@ -84,6 +116,9 @@ def _meaning(error: Exception, sql: str) -> Exception:
         return in_use() if sql.startswith("DELETE") else conflicting()
     if isinstance(error, (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)):
         return conflicting()
+    if isinstance(error, ValueError):
+        # asyncpg could not encode an argument.
+        return error
     if isinstance(error, (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)):
         return StoreError("the database does not answer")
     if isinstance(error, (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)):
@@ -132,9 +167,13 @@ class PostgresEngine:
             raise StoreError("the database is not open")
         return self._client._pool
 
-    def reading(self) -> Statements:
-        # Each statement takes a connection for itself: a request that waits for something else keeps none.
-        return PostgresStatements(self._pool(), self._counter)
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Statements]:
+        statements = PooledStatements(self._pool(), self._counter)
+        try:
+            yield statements
+        finally:
+            await statements.release()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Statements]:
@@ -198,7 +237,9 @@ async def _undone(connection: Any, transaction: Any, started: bool) -> None:
         elif connection.is_in_transaction():
             await asyncio.wait_for(connection.execute("ROLLBACK"), 10)
     except Exception:
-        connection.terminate()
+        # One that was lost is out of the pool already, and refuses even this.
+        with suppress(asyncpg.InterfaceError):
+            connection.terminate()
 
 
 def _reason(error: Exception) -> str:

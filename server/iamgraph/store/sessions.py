@@ -31,9 +31,7 @@ _COLUMNS = (
     "COALESCE(u.name, r.name, s.principal_name) AS principal_name, "
     "COALESCE(u.path, r.path, s.principal_path) AS principal_path"
 )
-_FROM = (
-    "FROM session s LEFT JOIN iam_user u ON u.id = s.principal_id LEFT JOIN iam_role r ON r.id = s.principal_id"
-)
+_FROM = "FROM session s LEFT JOIN iam_user u ON u.id = s.principal_id LEFT JOIN iam_role r ON r.id = s.principal_id"
 _BY_TOKEN = (
     f"SELECT {_COLUMNS}, u.id AS u_id, u.created_at AS u_created_at, "
     "u.password_last_used_at AS u_password_last_used_at, r.id AS r_id, COALESCE(u.tags, r.tags) AS principal_tags, "

@@ -173,8 +173,9 @@ class SqliteEngine:
         self._reader = self._writer = None
         self._lock.release()
 
-    def reading(self) -> Statements:
-        return SqliteStatements(_opened(self._reader), self._counter)
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Statements]:
+        yield SqliteStatements(_opened(self._reader), self._counter)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Statements]:

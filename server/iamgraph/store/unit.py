@@ -49,7 +49,8 @@ class Database:
     async def pending(self) -> list[str]:
         """The names of the migrations that are yet to be run. Raises SchemaError where the store is newer than this
         program."""
-        return await schema.pending(self._engine.reading(), self._engine.dialect)
+        async with self._engine.reading() as statements:
+            return await schema.pending(statements, self._engine.dialect)
 
     async def migrate(self) -> list[str]:
         """Bring the tables up to date; the names of the migrations that were run. While one process does, others wait.
@@ -68,7 +69,8 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[StoreSession]:
         """A session for reading. Each statement sees what was committed before it; it never waits for a writer."""
-        yield StoreSession(self._engine.reading())
+        async with self._engine.reading() as statements:
+            yield StoreSession(statements)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[StoreSession]:

@@ -10,8 +10,7 @@ from .named import BOUNDARY_ARN, Principals, tags_of, tags_text
 from .statements import Row, instant, instant_or_none
 
 USER_COLUMNS = (
-    "e.id, e.account_id, e.name, e.path, e.created_at, e.password_last_used_at, e.boundary_id, e.tags, "
-    f"{BOUNDARY_ARN}"
+    f"e.id, e.account_id, e.name, e.path, e.created_at, e.password_last_used_at, e.boundary_id, e.tags, {BOUNDARY_ARN}"
 )
 
 

@@ -345,7 +345,7 @@ class _Evaluation:
     def closeness(self, entry: _Entry) -> int:
         compiled = entry.compiled
         principals, caller = compiled.principals, self.request.principal
-        assert principals is not None  # noqa: S101 - the caller has looked
+        assert principals is not None
         if not compiled.not_principal:
             return principals.names(caller, entry.policy.bindings)
         if compiled.deny:

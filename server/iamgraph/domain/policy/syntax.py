@@ -106,7 +106,7 @@ class _Reader:
 
     def space(self, offset: int) -> int:
         found = _SPACE.match(self.text, offset)
-        assert found is not None  # noqa: S101 - the pattern matches the empty string
+        assert found is not None
         return found.end()
 
     def value(self, start: int, depth: int) -> Node:
@@ -180,7 +180,7 @@ class _Reader:
         offset = start + 1
         while True:
             plain = _PLAIN.match(self.text, offset)
-            assert plain is not None  # noqa: S101 - the pattern matches the empty string
+            assert plain is not None
             pieces.append(plain.group())
             offset = plain.end()
             letter = self.text[offset : offset + 1]
