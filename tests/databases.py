@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import os
 import secrets
 import shutil
@@ -70,6 +72,7 @@ async def _postgres_template() -> str:
         english = " LOCALE_PROVIDER icu ICU_LOCALE 'en-US'" if await _sorts_by_icu() else ""
         await _ask(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'{english}")
         _templates.append(name)
+        atexit.register(lambda: asyncio.run(drop_templates()))
         await migrate(_url(name))
     return _templates[0]
 

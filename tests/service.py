@@ -28,7 +28,7 @@ from iamgraph.store.unit import Database
 ACCOUNT = "111122223333"
 ROOT_EMAIL, ROOT_PASSWORD = "root@example.com", "a-Root-passw0rd"
 
-TABLES = [
+TABLES = (
     "account",
     "password_policy",
     "iam_user",
@@ -47,7 +47,7 @@ TABLES = [
     "access_key",
     "login_profile",
     "session",
-]
+)
 
 
 @dataclass

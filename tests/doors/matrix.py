@@ -116,7 +116,7 @@ async def world(service: Service) -> dict[str, str]:
         if kind != "Group":
             await service.good(f"put{kind}PermissionsBoundary", {key: name, "permissionsBoundary": POL})
     await service.good("createRole", {"roleName": "idle", "assumeRolePolicyDocument": TRUST})
-    await service.good("createUser", {"userName": "idle", "path": "/eng/"})
+    await service.good("createUser", {"userName": "idle", "path": "/idle/"})
     made = await service.good("createAccessKey", {"userName": "bob"}, "accessKey { accessKeyId }")
     await service.good("createAccountAlias", {"accountAlias": "acme"})
     await service.good("updateAccountPasswordPolicy", {"minimumPasswordLength": 8})
@@ -148,12 +148,12 @@ WHOLE = "(first: 9) { nodes { document } }"
 DOORS = [
     change("createUser", {"userName": "new", "path": "/eng/"}, arn("user/eng/new")),
     change("updateUser", {"userName": "bob", "newPath": "/ops/"}, arn("user/*/bob")),
-    change("deleteUser", {"userName": "idle"}, arn("user/eng/idle")),
+    change("deleteUser", {"userName": "idle"}, arn("user/idle/idle")),
     change("tagUser", {"userName": "bob", "tags": TAGS}, BOB),
     change("untagUser", {"userName": "bob", "tagKeys": ["team"]}, BOB),
     change("putUserPermissionsBoundary", {"userName": "bob", "permissionsBoundary": FREE}, BOB),
     change("deleteUserPermissionsBoundary", {"userName": "bob"}, BOB),
-    change("createLoginProfile", {"userName": "idle", "password": PASSWORD}, arn("user/eng/idle")),
+    change("createLoginProfile", {"userName": "idle", "password": PASSWORD}, arn("user/idle/idle")),
     change("updateLoginProfile", {"userName": "bob", "password": PASSWORD}, BOB),
     change("deleteLoginProfile", {"userName": "bob"}, BOB),
     change("changePassword", {"oldPassword": "caller-Passw0rd!", "newPassword": PASSWORD}, arn("user/caller")),

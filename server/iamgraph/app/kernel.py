@@ -171,7 +171,11 @@ class Kernel:
             work = Work(caller=caller, tools=self.tools, data=data, now=self.tools.clock())
             answers: list[Any] = [_invalid(ask.query) for ask in asks]
             targets = await self._targets(work, kind, asks, answers)
-            allowed = [i for i, ask in enumerate(asks) if self._may(caller, ask.query, targets[i], answers, i)]
+            allowed = [
+                i
+                for i, ask in enumerate(asks)
+                if self._may(caller, ask.query, targets[i], answers, i, is_known=ask.target is not None)
+            ]
             if allowed:
                 found = await kind.fetch(work, [(asks[i].query, targets[i]) for i in allowed])
                 for i, answer in zip(allowed, found, strict=True):
@@ -189,10 +193,13 @@ class Kernel:
                 targets[i] = target
         return targets
 
-    def _may(self, caller: Caller, query: Query[Any], target: Any, answers: list[Any], i: int) -> bool:
-        """Decide one query, note it for the history, and leave its error where it has one."""
+    def _may(
+        self, caller: Caller, query: Query[Any], target: Any, answers: list[Any], i: int, *, is_known: bool
+    ) -> bool:
+        """Decide one query, note it for the history, and leave its error where it has one. `is_known`: the request has
+        shown the target to the caller already."""
         resources: list[str] = []
-        error: IamError | None = self._refusal(caller, query, target, resources) or answers[i]
+        error: IamError | None = self._refusal(caller, query, target, resources, is_known=is_known) or answers[i]
         if error is None and target is None:
             error = query.on.missing(caller, query)
         outcome = outcome_of(error) if error else EventOutcome.SUCCEEDED
@@ -212,7 +219,7 @@ class Kernel:
     def decide(self, caller: Caller, query: Query[Any], target: Any) -> IamError | None:
         """Whether the caller may see `target` as `query` shows it, without asking the store again."""
         answers: list[Any] = [None]
-        self._may(caller, query, target, answers, 0)
+        self._may(caller, query, target, answers, 0, is_known=True)
         error: IamError | None = answers[0]
         return error
 
@@ -244,12 +251,16 @@ class Kernel:
 
     # ------------------------------------------------------------ decisions
 
-    def _refusal(self, caller: Caller, op: Operation[Any], target: Any, resources: list[str]) -> IamError | None:
+    def _refusal(
+        self, caller: Caller, op: Operation[Any], target: Any, resources: list[str], *, is_known: bool = False
+    ) -> IamError | None:
         """The first refusal among what `op` needs, or None."""
         for need in op.needs(caller, target):
             resources.append(need.resource)
             decision = allows(caller, need)
             if is_refused(need, decision):
+                if is_known:
+                    return denied(caller, need, decision, need.resource)
                 return self._explained(caller, op, target, need, decision)
         return None
 
