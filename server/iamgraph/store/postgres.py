@@ -17,6 +17,9 @@ from .statements import Counter, Row, Statements, plain, utc
 from .uninterrupted import uninterrupted
 
 POOL_SIZE = 10
+# A connection that is cut while it is used shows as any of these.
+_DISCONNECTIONS = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+_FAILURES = (asyncpg.PostgresError, *_DISCONNECTIONS)
 MIGRATION_LOCK = 0x1A36_4A9B
 SETTINGS = {
     "application_name": "iamgraph",
@@ -56,14 +59,14 @@ class PostgresStatements(Statements):
     async def _fetch(self, sql: str, args: Sequence[object]) -> Sequence[Row]:
         try:
             rows: Sequence[Row] = await self._connection.fetch(sql, *map(_value, args))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except _FAILURES as error:
             raise _meaning(error, sql) from error
         return rows
 
     async def _run(self, sql: str, args: Sequence[object]) -> int:
         try:
             status: str = await self._connection.execute(sql, *map(_value, args))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except _FAILURES as error:
             raise _meaning(error, sql) from error
         return int(status.rpartition(" ")[2])
 
@@ -119,7 +122,7 @@ def _meaning(error: Exception, sql: str) -> Exception:
     if isinstance(error, ValueError):
         # asyncpg could not encode an argument.
         return error
-    if isinstance(error, (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError)):
+    if isinstance(error, (asyncpg.PostgresConnectionError, *_DISCONNECTIONS)):
         return StoreError("the database does not answer")
     if isinstance(error, (asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError)):
         return StoreError(f"the database gave up: {type(error).__name__}")
@@ -218,14 +221,14 @@ class PostgresEngine:
 async def _acquired(pool: Any) -> Any:
     try:
         return await pool.acquire()
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except _FAILURES as error:
         raise _meaning(error, "") from error
 
 
 async def _committed(transaction: Any) -> None:
     try:
         await transaction.commit()
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except _FAILURES as error:
         raise _meaning(error, "COMMIT") from error
 
 
@@ -238,7 +241,7 @@ async def _undone(connection: Any, transaction: Any, started: bool) -> None:
             await asyncio.wait_for(connection.execute("ROLLBACK"), 10)
     except Exception:
         # One that was lost is out of the pool already, and refuses even this.
-        with suppress(asyncpg.InterfaceError):
+        with suppress(*_DISCONNECTIONS):
             connection.terminate()
 
 

@@ -76,7 +76,11 @@ class _SignedIn:
         self.access_token, self.expires_at, self.viewer = access_token, expires_at, viewer
 
 
-_SIGNED_IN: dict[str, Any] = {"access_token": Payload(Secret), "expires_at": Payload(DateTime), "viewer": Payload(Viewer)}
+_SIGNED_IN: dict[str, Any] = {
+    "access_token": Payload(Secret),
+    "expires_at": Payload(DateTime),
+    "viewer": Payload(Viewer),
+}
 _USER, _GROUP, _ROLE = Payload(User, User.of), Payload(Group, Group.of), Payload(Role, Role.of)
 _POLICY = Payload(ManagedPolicy, ManagedPolicy.of)
 _VERSION = Payload(PolicyVersion, PolicyVersion.of)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, cast
 
 import strawberry
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .decision import Decision
 
 T = TypeVar("T")
+P = TypeVar("P")
 AccountType = Annotated["Account", strawberry.lazy(".account")]
 DecisionType = Annotated["Decision", strawberry.lazy(".decision")]
 
@@ -150,20 +152,23 @@ class Entity:
     @strawberry.field(
         description="The stable identifier, such as `AIDA…` for a user. It outlives a renaming, and is never used again."
     )
-    async def unique_id(self, info: Info) -> str | None:
-        entity = await self.at_least(info, Seen.LISTED)
-        return str(entity.id)
+    def unique_id(self, info: Info) -> str | None:
+        return self.part(info, Seen.LISTED, lambda entity: entity.id)
 
     @strawberry.field
-    async def created_at(self, info: Info) -> DateTime | None:
-        entity = await self.at_least(info, Seen.LISTED)
-        return DateTime(entity.created_at)
+    def created_at(self, info: Info) -> DateTime | None:
+        return self.part(info, Seen.LISTED, lambda entity: entity.created_at)
 
-    async def at_least(self, info: Info, seen: Seen) -> Any:
-        """The entity, once the caller may see that much of it."""
+    def part(self, info: Info, seen: Seen, pick: Callable[[Any], P]) -> P:
+        """What `pick` takes of the entity, once the caller may see that much of it: at once where that is so already, for
+        an awaitable a field is what a page of a hundred is slow by; otherwise an awaitable of it, which a resolver may
+        give as well."""
         if self.ref.entity is not None and self.ref.seen >= seen:
-            return self.ref.entity
-        return await self.ref.at_least(info, seen, self.reading())
+            return pick(self.ref.entity)
+        return cast(P, self._part(info, seen, pick))
+
+    async def _part(self, info: Info, seen: Seen, pick: Callable[[Any], Any]) -> Any:
+        return pick(await self.ref.at_least(info, seen, self.reading()))
 
     def reading(self) -> Any:
         """The query that reads the entity as a whole."""

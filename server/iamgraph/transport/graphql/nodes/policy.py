@@ -91,30 +91,29 @@ class ManagedPolicy(Entity, Resource):
         return cls(ref=Ref("ManagedPolicy", unique_id, arn, Seen.NAMED, policy))
 
     @classmethod
-    def boundary(cls, unique_id: str | None, arn: str | None) -> ManagedPolicy | None:
-        return cls.named(unique_id, arn) if unique_id and arn else None
+    def boundary_of(cls, entity: entities.User | entities.Role) -> ManagedPolicy | None:
+        if entity.boundary_id is None or entity.boundary_arn is None:
+            return None
+        return cls.named(entity.boundary_id, entity.boundary_arn)
 
     def reading(self) -> GetPolicy:
         return GetPolicy(unique_id=self.ref.unique_id)
 
     @strawberry.field
-    async def description(self, info: Info) -> str | None:
-        policy: entities.ManagedPolicy = await self.at_least(info, Seen.WHOLE)
-        return policy.description
+    def description(self, info: Info) -> str | None:
+        return self.part(info, Seen.WHOLE, lambda policy: policy.description)
 
     @strawberry.field
-    async def updated_at(self, info: Info) -> DateTime | None:
-        policy: entities.ManagedPolicy = await self.at_least(info, Seen.LISTED)
-        return DateTime(policy.updated_at)
+    def updated_at(self, info: Info) -> DateTime | None:
+        return self.part(info, Seen.LISTED, lambda policy: policy.updated_at)
 
     @strawberry.field
-    async def tags(self, info: Info) -> list[Tag] | None:
-        return tags_of(await self.at_least(info, Seen.WHOLE))
+    def tags(self, info: Info) -> list[Tag] | None:
+        return self.part(info, Seen.WHOLE, tags_of)
 
     @strawberry.field
-    async def default_version(self, info: Info) -> PolicyVersion | None:
-        policy: entities.ManagedPolicy = await self.at_least(info, Seen.LISTED)
-        return PolicyVersion.named(policy.id, policy.default_version, True)
+    def default_version(self, info: Info) -> PolicyVersion | None:
+        return self.part(info, Seen.LISTED, lambda policy: PolicyVersion.named(policy.id, policy.default_version, True))
 
     @strawberry.field(description="At most five, newest first.")
     async def versions(self, info: Info) -> list[PolicyVersion] | None:

@@ -44,32 +44,28 @@ class Role(Entity, Principal):
         return GetRole(unique_id=self.ref.unique_id)
 
     @strawberry.field
-    async def description(self, info: Info) -> str | None:
-        role: entities.Role = await self.at_least(info, Seen.LISTED)
-        return role.description
+    def description(self, info: Info) -> str | None:
+        return self.part(info, Seen.LISTED, lambda role: role.description)
 
     @strawberry.field
-    async def tags(self, info: Info) -> list[Tag] | None:
-        return tags_of(await self.at_least(info, Seen.WHOLE))
+    def tags(self, info: Info) -> list[Tag] | None:
+        return self.part(info, Seen.WHOLE, tags_of)
 
     @strawberry.field(
         description="Byte for byte as it was sent, but for principals that were renamed or deleted since."
     )
-    async def trust_policy(self, info: Info) -> PolicyDocument | None:
-        role: entities.Role = await self.at_least(info, Seen.LISTED)
-        return PolicyDocument(role.trust_policy)
+    def trust_policy(self, info: Info) -> PolicyDocument | None:
+        return self.part(info, Seen.LISTED, lambda role: role.trust_policy)
 
     @strawberry.field
-    async def max_session_seconds(self, info: Info) -> int | None:
-        role: entities.Role = await self.at_least(info, Seen.LISTED)
-        return role.max_session_seconds
+    def max_session_seconds(self, info: Info) -> int | None:
+        return self.part(info, Seen.LISTED, lambda role: role.max_session_seconds)
 
     @strawberry.field
-    async def permissions_boundary(self, info: Info) -> PolicyType | None:
+    def permissions_boundary(self, info: Info) -> PolicyType | None:
         from .policy import ManagedPolicy
 
-        role: entities.Role = await self.at_least(info, Seen.WHOLE)
-        return ManagedPolicy.boundary(role.boundary_id, role.boundary_arn)
+        return self.part(info, Seen.WHOLE, ManagedPolicy.boundary_of)
 
     @strawberry.field
     async def attached_policies(self, info: Info, first: int, after: str | None = UNSET) -> PolicyConnectionType | None:

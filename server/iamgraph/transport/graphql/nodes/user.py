@@ -50,9 +50,8 @@ class User(Entity, Principal):
         return GetUser(unique_id=self.ref.unique_id)
 
     @strawberry.field
-    async def password_last_used_at(self, info: Info) -> DateTime | None:
-        used = (await self.at_least(info, Seen.LISTED)).password_last_used_at
-        return DateTime(used) if used else None
+    def password_last_used_at(self, info: Info) -> DateTime | None:
+        return self.part(info, Seen.LISTED, lambda user: user.password_last_used_at)
 
     @strawberry.field
     async def login_profile(self, info: Info) -> LoginProfile | None:
@@ -60,15 +59,14 @@ class User(Entity, Principal):
         return LoginProfile.of(found) if found else None
 
     @strawberry.field
-    async def tags(self, info: Info) -> list[Tag] | None:
-        return tags_of(await self.at_least(info, Seen.WHOLE))
+    def tags(self, info: Info) -> list[Tag] | None:
+        return self.part(info, Seen.WHOLE, tags_of)
 
     @strawberry.field
-    async def permissions_boundary(self, info: Info) -> PolicyType | None:
+    def permissions_boundary(self, info: Info) -> PolicyType | None:
         from .policy import ManagedPolicy
 
-        user = await self.at_least(info, Seen.WHOLE)
-        return ManagedPolicy.boundary(user.boundary_id, user.boundary_arn)
+        return self.part(info, Seen.WHOLE, ManagedPolicy.boundary_of)
 
     @strawberry.field
     async def groups(self, info: Info, first: int, after: str | None = UNSET) -> Connection[GroupType] | None:
