@@ -19,6 +19,7 @@ from .nodes.session import Session
 from .nodes.user import User
 from .query import Query
 from .scalars import SCALARS
+from .shortcuts import shorten
 
 _NODES: list[Any] = [
     Account,
@@ -41,6 +42,8 @@ schema = strawberry.Schema(
     types=_NODES,
     config=StrawberryConfig(scalar_map=SCALARS),  # type: ignore[arg-type]
 )
+
+shorten(schema._schema)
 
 HEADER = '''"""
 IAM as a graph. Mutations carry the names of AWS's IAM and STS actions, in camelCase.
