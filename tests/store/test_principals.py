@@ -81,8 +81,8 @@ async def test_trust_policies_follow_their_principals(database: Database) -> Non
         await data.users.add(user(4, "alice"))
         await data.roles.add(role(5, "dev", path="/a/"))
     assert await shown() == (
-        trust(user_id(1), role_id(2), role_id(2), user_id(3), ROOT),
-        {user_id(1): user_id(1), role_id(2): role_id(2), user_id(3): user_id(3)},
+        trust(user_id(1), role_id(2), role_id(2), STRANGER, ROOT),
+        {user_id(1): user_id(1), role_id(2): role_id(2), STRANGER: user_id(3)},
     )
 
     async with database.writing() as data:

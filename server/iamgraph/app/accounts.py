@@ -40,9 +40,11 @@ class _AccountTarget(Target):
         return op.account_id == own.id or (op.account_id is None and own.alias is not None and op.alias == own.alias)
 
     def place(self, caller: Caller, op: Any, entity: Account | None) -> Place:
-        asked = f"arn:aws:organizations::{caller.account_id}:account/{op.account_id or getattr(op, 'alias', '')}"
+        accounts = f"arn:aws:organizations::{caller.account_id}:account/"
+        asked = accounts + (op.account_id or getattr(op, "alias", ""))
         owner = caller.account_id if caller.who.account.is_operator else _ELSEWHERE
-        return Place(resource=asked, asked=asked, account_id=owner)
+        # Policies know accounts by their ids, whatever the caller calls them.
+        return Place(resource=accounts + entity.id if entity else asked, asked=asked, account_id=owner)
 
     def missing(self, caller: Caller, op: Any) -> NoSuchEntity | None:
         return NoSuchEntity(f"The account {op.account_id or getattr(op, 'alias', '')} cannot be found.")

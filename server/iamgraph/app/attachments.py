@@ -186,6 +186,7 @@ async def _attached(
         asks,
         load,
         lambda item: (item.policy.name, item.policy.id),
+        2,
         lambda query, item: item.policy.path.startswith(query.path_prefix),
     )
 

@@ -56,7 +56,7 @@ async def _page(work: Work, query: LookupEvents) -> Listed[Event] | IamError:
 
 
 def _sequence(text: str) -> int:
-    if not text.isdecimal() or len(text) > 18:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
         raise InvalidInput("'marker' is not a cursor that this list gave", field="marker")
     return int(text)
 

@@ -38,16 +38,17 @@ async def whole(
     asks: Sequence[tuple[Q, O]],
     load: Callable[[Sequence[str]], Awaitable[Mapping[str, Sequence[T]]]],
     key: Callable[[T], tuple[str, ...]],
+    key_length: int,
     keep: Callable[[Q, T], bool] = lambda query, item: True,
 ) -> Sequence[Listed[T] | IamError]:
-    """Pages of lists that a quota bounds: all the owners' items are read in one statement, sorted by `key`, and cut.
-    `keep` says which items a query wants."""
+    """Pages of lists that a quota bounds: all the owners' items are read in one statement, sorted by `key`, of
+    `key_length` parts, and cut. `keep` says which items a query wants."""
     found = await load(_ids(asks))
     answers: list[Listed[T] | IamError] = []
     for query, owner in asks:
         items = sorted((item for item in found.get(owner.id, ()) if keep(query, item)), key=key)
         try:
-            answers.append(sliced(listing, items, key, query.marker, query.max_items))
+            answers.append(sliced(listing, items, key, key_length, query.marker, query.max_items))
         except InvalidInput as error:
             answers.append(error)
     return answers

@@ -24,7 +24,7 @@ from .listing import Listed, Marker, MaxItems, listed, name_after
 from .operation import Command, Need, Query, operation
 from .quotas import ensure
 from .targets import GROUP, USER, Listing, New
-from .users import UniqueId
+from .users import UniqueId, renamed
 from .work import Work
 
 LISTING = "groups"
@@ -113,9 +113,8 @@ class UpdateGroup(Command[Group]):
         return (here, there)
 
     async def execute(self, work: Work, target: Group, prepared: None) -> Group:
-        await work.data.groups.rename(
-            target.id, name=self.new_group_name or target.name, path=self.new_path or target.path
-        )
+        name = renamed("Group", target.name, self.new_group_name)
+        await work.data.groups.rename(target.id, name=name, path=self.new_path or target.path)
         return (await work.data.groups.by_ids([target.id]))[target.id]
 
 
@@ -211,7 +210,7 @@ class ListGroupsForUser(Query[Listed[Group]]):
     async def fetch(
         cls, work: Work, asks: Sequence[tuple[ListGroupsForUser, User]]
     ) -> Sequence[Listed[Group] | IamError]:
-        return await whole(MEMBERSHIPS, asks, work.data.memberships.groups_of, lambda group: (group.name,))
+        return await whole(MEMBERSHIPS, asks, work.data.memberships.groups_of, lambda group: (group.name,), 1)
 
 
 @operation("iam:GetGroup", on=GROUP, raises=(NoSuchEntity,))

@@ -51,6 +51,9 @@ def event_of_command(
 ) -> Event:
     """The one event of a command: done, refused or failed."""
     resources = list(dict.fromkeys(trail.resources))
+    if command.is_public:
+        # Who signs in is who they prove to be, whatever session they still have, perhaps of another account.
+        caller = replace(caller, identity=None)
     name, action = type(command).__name__, command.action
     event = event_of(caller, name, action, resources, audited(command), now=tools.clock(), id=event_id(tools))
     event = replace(
@@ -68,17 +71,23 @@ def failed(event: Event, error: BaseException) -> Event:
 
 
 def outcome_of(error: BaseException) -> EventOutcome:
-    return EventOutcome.DENIED if isinstance(error, AccessDenied | Unauthenticated) else EventOutcome.FAILED
+    return EventOutcome.DENIED if isinstance(_truth(error), AccessDenied | Unauthenticated) else EventOutcome.FAILED
 
 
 def code_of(error: BaseException) -> str | None:
     """The name of an expected error; None for a fault of ours."""
-    return type(error).__name__ if isinstance(error, IamError) else None
+    return type(_truth(error)).__name__ if isinstance(error, IamError) else None
 
 
 def text_of(error: BaseException) -> str:
     """What an expected error says; of a fault only its kind, for its text may hold anything."""
-    return error.message if isinstance(error, IamError) else type(error).__name__
+    true = _truth(error)
+    return true.message if isinstance(true, IamError) else type(true).__name__
+
+
+def _truth(error: BaseException) -> BaseException:
+    """What went wrong, even where the caller was told that something did not exist."""
+    return (error.truth or error) if isinstance(error, IamError) else error
 
 
 def event_id(tools: Tools) -> str:

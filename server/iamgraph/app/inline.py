@@ -123,7 +123,7 @@ async def _list(
     async def load(ids: Sequence[str]) -> Mapping[str, Sequence[InlinePolicy]]:
         return await work.data.inline.of(kind, ids)
 
-    return await whole(LISTING, asks, load, lambda policy: (policy.name,))
+    return await whole(LISTING, asks, load, lambda policy: (policy.name,), 1)
 
 
 @operation("iam:PutUserPolicy", on=USER, raises=(NoSuchEntity, LimitExceeded, MalformedPolicyDocument))

@@ -152,7 +152,8 @@ class Kernel:
     async def _authorised(self, work: Work, command: Command[Any]) -> Any:
         """The command's target, once everything that the command needs is allowed and its parameters are sound."""
         invalid = _invalid(command)
-        target = None if invalid else (await command.on.load(work.caller, work.data, [command]))[0]
+        # Also where a parameter is unsound: whether the caller may be told that can hang on the target.
+        target = (await command.on.load(work.caller, work.data, [command]))[0]
         error = self._refusal(work.caller, command, target, work.trail.resources) or invalid
         if error is None and target is None:
             error = command.on.missing(work.caller, command)
@@ -170,7 +171,7 @@ class Kernel:
         async with self._database.reading() as data:
             work = Work(caller=caller, tools=self.tools, data=data, now=self.tools.clock())
             answers: list[Any] = [_invalid(ask.query) for ask in asks]
-            targets = await self._targets(work, kind, asks, answers)
+            targets = await self._targets(work, kind, asks)
             allowed = [
                 i
                 for i, ask in enumerate(asks)
@@ -182,11 +183,9 @@ class Kernel:
                     answers[i] = answer
         return answers
 
-    async def _targets(
-        self, work: Work, kind: type[Query[Any]], asks: Sequence[Ask[Any]], answers: Sequence[Any]
-    ) -> list[Any]:
+    async def _targets(self, work: Work, kind: type[Query[Any]], asks: Sequence[Ask[Any]]) -> list[Any]:
         targets = [ask.target for ask in asks]
-        unknown = [i for i, ask in enumerate(asks) if ask.target is None and answers[i] is None]
+        unknown = [i for i, ask in enumerate(asks) if ask.target is None]
         if unknown:
             loaded = await kind.on.load(work.caller, work.data, [asks[i].query for i in unknown])
             for i, target in zip(unknown, loaded, strict=True):
@@ -273,7 +272,12 @@ class Kernel:
             without = allows(caller, alike)
             if is_refused(alike, without):
                 return denied(caller, alike, without, alike.asked)
-        return denied(caller, need, decision, need.resource)
+        refusal = denied(caller, need, decision, need.resource)
+        told = _invalid(op) or op.on.missing(caller, op)
+        if told is None:
+            return refusal
+        told.truth = refusal
+        return told
 
     def _may_know(self, caller: Caller, op: Operation[Any], target: Any) -> bool:
         if op.on.know is None:

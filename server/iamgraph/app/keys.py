@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..domain.arn import root_arn
@@ -89,7 +89,7 @@ class NewAccessKey:
     """A new key, and its secret: the only time that it is shown."""
 
     access_key: AccessKey
-    secret_access_key: str
+    secret_access_key: str = field(repr=False)
 
 
 def key_context(key_id: str) -> str:

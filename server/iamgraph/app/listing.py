@@ -44,11 +44,15 @@ def listed(listing: str, page: Page[T], key: Callable[[T], tuple[str, ...]], mar
 
 
 def sliced(
-    listing: str, items: Sequence[T], key: Callable[[T], tuple[str, ...]], marker: str | None, max_items: int
+    listing: str,
+    items: Sequence[T],
+    key: Callable[[T], tuple[str, ...]],
+    key_length: int,
+    marker: str | None,
+    max_items: int,
 ) -> Listed[T]:
-    """A page out of all the items there are, sorted by `key` already: for lists that a quota bounds."""
-    after = position(listing, marker, len(key(items[0])) if items else 1) if items or marker is None else None
-    if marker is not None and not items:
-        return Listed(has_previous=True)
+    """A page out of all the items there are, sorted by `key` (of `key_length` parts) already: for lists that a quota
+    bounds. Raises InvalidInput."""
+    after = position(listing, marker, key_length)
     rest = [item for item in items if after is None or key(item) > after]
     return listed(listing, Page(items=tuple(rest[:max_items]), more=len(rest) > max_items), key, marker)

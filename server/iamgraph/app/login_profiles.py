@@ -162,7 +162,7 @@ class ChangePassword(Command[User]):
 
     async def execute(self, work: Work, target: PasswordPolicy, prepared: tuple[str, str]) -> User:
         who, (known, new) = work.caller.who, prepared
-        if await work.data.login_profiles.password_hash(who.principal_id) != known:
+        if await work.data.login_profiles.password_hash(who.principal_id, hold=True) != known:
             raise InvalidCredentials("The old password was not entered correctly.")
         await _checked(work, self.new_password)
         await work.data.login_profiles.set_password(who.principal_id, new, reset_required=False)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from types import GenericAlias
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
@@ -97,6 +98,10 @@ class Operation(Generic[T]):
         """The context keys that this operation brings (Service Authorization Reference)."""
         return {}
 
+    def __repr__(self) -> str:
+        """The name alone: parameters may be secrets."""
+        return f"<{type(self).__name__}>"
+
     def validate(self) -> None:
         """Rules that bind several parameters. Raises InvalidInput."""
 
@@ -140,7 +145,7 @@ def operation(action: str, *, on: Target, raises: tuple[type[IamError], ...] = (
         cls.action, cls.on = action, on
         always = (InvalidInput, Throttled) if cls.is_public else (InvalidInput, AccessDenied, Throttled)
         cls.raises = tuple(dict.fromkeys((*raises, *always)))
-        made = dataclass(frozen=True, kw_only=True)(cls)
+        made = dataclass(frozen=True, kw_only=True, repr=False)(cls)
         if made.__name__ in OPERATIONS or not made.__doc__:
             raise TypeError(f"{made.__name__}: declared twice, or without a docstring")
         OPERATIONS[made.__name__] = made
@@ -217,7 +222,7 @@ def check(op: Operation[Any]) -> None:
         if value is None or value is dataclasses.MISSING:
             continue
         for constraint in parameter.checks:
-            constraint.check(camel(parameter.name), value)
+            constraint.check(camel(parameter.name), value, is_secret=parameter.is_secret)
     op.validate()
 
 
@@ -237,6 +242,8 @@ def audited(op: Operation[Any]) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, Tag):
         return {"key": value.key, "value": value.value}
     if hasattr(value, "name") and hasattr(value, "value"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from ..domain.entities import Account, Role, Session, User
@@ -89,7 +90,8 @@ class _HolderById(Target):
     def place(self, caller: Caller, op: Any, entity: User | Role | Account | None) -> Place:
         asked = f"arn:aws:iam::{caller.account_id}:{_kind(op.principal_id)}/{op.principal_id}"
         resource = entity.arn if entity is not None else asked
-        return Place(resource=resource, asked=asked, account_id=caller.account_id)
+        tags = getattr(entity, "tags", ())
+        return Place(resource=resource, asked=asked, account_id=caller.account_id, tags=tags)
 
     def missing(self, caller: Caller, op: Any) -> NoSuchEntity | None:
         return NoSuchEntity(f"The principal with id {op.principal_id} cannot be found.")
@@ -140,11 +142,10 @@ async def _pages(work: Work, ids: Sequence[str], query: ListSessions) -> Mapping
 
 def _instant(text: str) -> str:
     """The text, if it is an instant with a zone."""
-    try:
-        if datetime.fromisoformat(text).tzinfo is not None:
+    with suppress(ValueError, OverflowError):
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is not None and instant.astimezone(UTC):
             return text
-    except ValueError:
-        pass
     raise InvalidInput("'marker' is not a cursor that this list gave", field="marker")
 
 

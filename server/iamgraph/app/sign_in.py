@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -32,6 +32,8 @@ USE_IS_NOTED_EVERY = timedelta(minutes=1)
 """Last-used times are coalesced: a storm of sign-ins must not write one user's row each time."""
 
 # Secret: what is typed here may be a password in the wrong box. The history names accounts and users by what was found.
+_NOBODY = "nobody"
+"""An id that nothing has."""
 _Typed = Annotated[str, Match(r".*", 0, 320), Secret()]
 
 
@@ -39,7 +41,7 @@ _Typed = Annotated[str, Match(r".*", 0, 320), Secret()]
 class SignedIn:
     """A new session, and the bearer token that stands for it: the only time that it is shown."""
 
-    access_token: str
+    access_token: str = field(repr=False)
     expires_at: datetime
     session: Session
 
@@ -140,22 +142,23 @@ class SignIn(Command[SignedIn]):
         return ()
 
     async def look(self, work: Work, target: None) -> _Found:
-        account = await _account(work.data, self.account)
-        if account is None:
-            return _Found()
-        work.trail.account_id = account.id
-        user = (await work.data.users.named(account.id, [self.user_name])).get(self.user_name)
-        if user is None:
-            return _Found(account=account)
-        work.trail.resources.append(user.arn)
-        profile = (await work.data.login_profiles.of([user.id])).get(user.id)
-        return _Found(
+        # INVARIANT: the same statements, whoever exists, so that their time tells nothing.
+        data = work.data
+        account = await _account(data, self.account)
+        account_id = account.id if account else _NOBODY
+        user = (await data.users.named(account_id, [self.user_name])).get(self.user_name)
+        user_id = user.id if user else _NOBODY
+        profile = (await data.login_profiles.of([user_id])).get(user_id)
+        found = _Found(
             account=account,
             user=user,
-            password_hash=await work.data.login_profiles.password_hash(user.id),
+            password_hash=await data.login_profiles.password_hash(user_id),
             reset_required=profile is not None and profile.password_reset_required,
-            policy=await policy_of(work.data, account.id),
+            policy=await policy_of(data, account_id),
         )
+        work.trail.account_id = account.id if account else None
+        work.trail.resources += [user.arn] if user else []
+        return found
 
     async def prepare(self, caller: Caller, tools: Tools, looked: _Found) -> _Proven:
         return await _prove(looked, self.password, self.new_password, tools)
@@ -166,7 +169,7 @@ class SignIn(Command[SignedIn]):
         work.trail.resources.append(user.arn)
         # Somebody may have changed the password, or renamed the user, while this one was checked.
         now = (await work.data.users.by_ids([user.id])).get(user.id)
-        if now is None or await profiles.password_hash(user.id) != prepared.found.password_hash:
+        if now is None or await profiles.password_hash(user.id, hold=True) != prepared.found.password_hash:
             raise _wrong()
         if prepared.new_hash is not None and prepared.is_changed:
             await profiles.set_password(user.id, prepared.new_hash, reset_required=False)
@@ -200,11 +203,10 @@ class SignInAsRoot(Command[SignedIn]):
 
     async def look(self, work: Work, target: None) -> _Found:
         account = await work.data.accounts.by_root_email(self.email)
-        if account is None:
-            return _Found()
-        work.trail.account_id = account.id
-        work.trail.resources.append(account.arn)
-        return _Found(account=account, password_hash=await work.data.accounts.root_password_hash(account.id))
+        hashed = await work.data.accounts.root_password_hash(account.id if account else _NOBODY)
+        work.trail.account_id = account.id if account else None
+        work.trail.resources += [account.arn] if account else []
+        return _Found(account=account, password_hash=hashed)
 
     async def prepare(self, caller: Caller, tools: Tools, looked: _Found) -> _Proven:
         return await _prove(looked, self.password, None, tools)
@@ -212,7 +214,7 @@ class SignInAsRoot(Command[SignedIn]):
     async def execute(self, work: Work, target: None, prepared: _Proven) -> SignedIn:
         account, accounts = prepared.account, work.data.accounts
         work.trail.resources.append(account.arn)
-        if await accounts.root_password_hash(account.id) != prepared.found.password_hash:
+        if await accounts.root_password_hash(account.id, hold=True) != prepared.found.password_hash:
             raise _wrong()
         if prepared.new_hash is not None:
             await accounts.set_root_password(account.id, prepared.new_hash)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -89,8 +89,8 @@ class Credentials:
     """Temporary credentials, as AWS's SDKs want them."""
 
     access_key_id: str
-    secret_access_key: str
-    session_token: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
     expiration: datetime
 
 
@@ -99,7 +99,7 @@ class AssumedRole:
     """A role session: its credentials, and the same session as a bearer token. `packed_policy_size` is in percent."""
 
     credentials: Credentials
-    access_token: str
+    access_token: str = field(repr=False)
     assumed_role_arn: str
     packed_policy_size: int
     session: Session

@@ -109,6 +109,13 @@ class ListUsers(Query[Listed[User]]):
         return listed(LISTING, page, lambda user: (user.name,), query.marker)
 
 
+def renamed(kind: str, name: str, new: str | None) -> str:
+    """The name from now on. Raises EntityAlreadyExists for the same name in another case, as AWS does."""
+    if new is not None and new != name and new.lower() == name.lower():
+        raise EntityAlreadyExists(f"{kind} with name {new} already exists.")
+    return new or name
+
+
 @operation("iam:UpdateUser", on=USER, raises=(NoSuchEntity, EntityAlreadyExists))
 class UpdateUser(Command[User]):
     """Rename a user, or move it to another path. Its id, keys, groups and policies stay; policies that name its old ARN
@@ -130,9 +137,8 @@ class UpdateUser(Command[User]):
         return (here, there)
 
     async def execute(self, work: Work, target: User, prepared: None) -> User:
-        await work.data.users.rename(
-            target.id, name=self.new_user_name or target.name, path=self.new_path or target.path
-        )
+        name = renamed("User", target.name, self.new_user_name)
+        await work.data.users.rename(target.id, name=name, path=self.new_path or target.path)
         return (await work.data.users.by_ids([target.id]))[target.id]
 
 

@@ -14,6 +14,8 @@ class IamError(Exception):
     """Base of every expected failure. `code` is its name on AWS's wire; the class name is its name everywhere else."""
 
     code: ClassVar[str]
+    truth: IamError | None = None
+    """What the history keeps, where the caller is told something else."""
 
     def __init_subclass__(cls, code: str | None = None) -> None:
         cls.code = code or cls.__name__

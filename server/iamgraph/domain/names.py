@@ -27,13 +27,15 @@ class Match:
     minimum: int
     maximum: int
 
-    def check(self, field: str, value: Any) -> None:
+    def check(self, field: str, value: Any, *, is_secret: bool = False) -> None:
+        """Raise InvalidInput, which quotes the value unless that is a secret."""
         for text in value if isinstance(value, (tuple, list)) else (value,):
+            what = "the value" if is_secret else _shown(text)
             if not self.minimum <= len(text) <= self.maximum:
                 bound = f"length between {self.minimum} and {self.maximum}"
-                raise InvalidInput(f"{_shown(text)} at '{field}' must have a {bound}", field=field)
+                raise InvalidInput(f"{what} at '{field}' must have a {bound}", field=field)
             if not re.fullmatch(self.pattern, text, re.ASCII | re.DOTALL):
-                raise InvalidInput(f"{_shown(text)} at '{field}' must match {self.pattern}", field=field)
+                raise InvalidInput(f"{what} at '{field}' must match {self.pattern}", field=field)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Between:
     minimum: int
     maximum: int
 
-    def check(self, field: str, value: Any) -> None:
+    def check(self, field: str, value: Any, *, is_secret: bool = False) -> None:
         if not self.minimum <= value <= self.maximum:
             raise InvalidInput(f"{value} at '{field}' must be between {self.minimum} and {self.maximum}", field=field)
 
@@ -59,7 +61,7 @@ class Count:
 
     maximum: int
 
-    def check(self, field: str, value: Any) -> None:
+    def check(self, field: str, value: Any, *, is_secret: bool = False) -> None:
         if len(value) > self.maximum:
             raise InvalidInput(f"'{field}' holds {len(value)} items; at most {self.maximum} are allowed", field=field)
 
@@ -105,7 +107,7 @@ RoleSessionName = Annotated[
 ]
 ExternalId = Annotated[str, Match(r"[\w+=,.@:/-]*", 2, 1224), Doc("The external id that the trust policy asks for.")]
 SourceIdentity = Annotated[
-    str, Match(r"[\w+=,.@-]*", 2, 64), Doc("Who is behind the session. It stays through chaining.")
+    str, Match(r"[\w+=,.@-]*", 2, 256), Doc("Who is behind the session. It stays through chaining.")
 ]
 PolicyText = Annotated[
     str, Match(r".*", 1, 131072), Doc("A policy in the IAM policy language, as JSON text. It is kept byte for byte.")

@@ -85,8 +85,10 @@ class Accounts:
         except Duplicate:
             raise EntityAlreadyExists(_alias_taken(alias or "")) from None
 
-    async def root_password_hash(self, account_id: str) -> str | None:
-        row = await self._db.one("SELECT root_password_hash AS hash FROM account WHERE id = $1", account_id)
+    async def root_password_hash(self, account_id: str, *, hold: bool = False) -> str | None:
+        """With `hold` nobody else can change it until this transaction ends."""
+        sql = "SELECT root_password_hash AS hash FROM account WHERE id = $1" + (" FOR NO KEY UPDATE" if hold else "")
+        row = await self._db.one(sql, account_id)
         return row["hash"] if row else None
 
     async def set_root_password(self, account_id: str, hash: str) -> None:

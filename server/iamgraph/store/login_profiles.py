@@ -8,6 +8,9 @@ from ..domain.entities import LoginProfile
 from ..domain.errors import EntityAlreadyExists
 from .statements import Statements, insert, instant
 
+_HASH = "SELECT password_hash FROM login_profile WHERE user_id = $1"
+_HASH_HELD = "SELECT password_hash FROM login_profile WHERE user_id = $1 FOR NO KEY UPDATE"
+
 
 class LoginProfiles:
     def __init__(self, statements: Statements) -> None:
@@ -44,8 +47,9 @@ class LoginProfiles:
         sql = "UPDATE login_profile SET password_hash = $2, password_reset_required = $3 WHERE user_id = $1"
         await self._db.run(sql, user_id, password_hash, reset_required)
 
-    async def password_hash(self, user_id: str) -> str | None:
-        row = await self._db.one("SELECT password_hash FROM login_profile WHERE user_id = $1", user_id)
+    async def password_hash(self, user_id: str, *, hold: bool = False) -> str | None:
+        """With `hold` nobody else can change it until this transaction ends."""
+        row = await self._db.one(_HASH_HELD if hold else _HASH, user_id)
         return row["password_hash"] if row else None
 
     async def rehash(self, user_id: str, old_hash: str, new_hash: str) -> bool:

@@ -30,8 +30,7 @@ class Roles(Principals[Role]):
 
     async def _bound(self, role_ids: Sequence[str]) -> dict[str, tuple[Row, ...]]:
         """The principals that each role's trust policy names, as they are now: without a name if they are gone."""
-        if not role_ids:
-            return {}
+        # Asked where there is no role too, so that counting statements does not tell which roles exist.
         rows = await self._db.fetch(
             "SELECT t.role_id, t.text, t.principal_id, COALESCE(u.account_id, r.account_id) AS account_id, "
             "COALESCE(u.path, r.path) AS path, COALESCE(u.name, r.name) AS name "
@@ -95,14 +94,14 @@ def _role(row: Row, bound: Sequence[Row]) -> Role:
 
 def _shown(bound: Row, account_id: str) -> str:
     """How a principal is written now: by its ARN today, by its unique id when it is gone. One of another account stays
-    as it was written while it lives: its new name is not this account's to know."""
+    as it was written: whether it lives, and under which name, is not this account's to know."""
     text: str = bound["text"]
     unique_id: str = bound["principal_id"]
+    written = parse_arn(text)
+    if written is None or written.account_id != account_id:
+        return text
     if bound["name"] is None:
         return unique_id
-    written = parse_arn(text)
-    if written is None or bound["account_id"] != account_id:
-        return text
     if written.kind == "assumed-role":
         return assumed_role_arn(account_id, bound["name"], written.name)
     return iam_arn(account_id, written.kind, bound["path"], bound["name"])

@@ -18,20 +18,22 @@ def origin_of(request: web.Request, transport: str, trusted: Sequence[Network]) 
     """The request's origin. What proxies say of it counts only where they are trusted."""
     peer = request.remote
     is_proxied = _is_trusted(peer, trusted)
-    scheme = request.headers.get("X-Forwarded-Proto", request.scheme) if is_proxied else request.scheme
+    # A proxy may add a line of its own below the client's: of all that came, the last was said by the nearest.
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
+    scheme = request.headers.getall("X-Forwarded-Proto", [request.scheme])[-1] if is_proxied else request.scheme
     agent = request.headers.get("User-Agent")
     return Origin(
         request_id=str(uuid.uuid4()),
         transport=transport,
-        ip_address=_client(peer, request.headers.get("X-Forwarded-For"), trusted),
+        ip_address=_client(peer, forwarded, trusted),
         user_agent=_printable(agent) if agent else None,
         is_secure=scheme == "https",
     )
 
 
-def _client(peer: str | None, forwarded: str | None, trusted: Sequence[Network]) -> str | None:
+def _client(peer: str | None, forwarded: str, trusted: Sequence[Network]) -> str | None:
     """The nearest address that is no trusted proxy: each proxy appends the one that it was called from."""
-    hops = [hop.strip() for hop in (forwarded or "").split(",") if hop.strip()]
+    hops = [hop.strip() for hop in forwarded.split(",") if hop.strip()]
     client = peer
     while hops and _is_trusted(client, trusted):
         hop = hops.pop()
@@ -48,7 +50,8 @@ def _is_trusted(address: str | None, trusted: Sequence[Network]) -> bool:
 
 def _address(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(text) if text else None
+        # A zone id may hold anything, and means nothing beyond its own host.
+        return ipaddress.ip_address(text) if text and "%" not in text else None
     except ValueError:
         return None
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from ipaddress import ip_network
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
+from multidict import CIMultiDict
 
 from iamgraph.app.users import ListUsers
 from iamgraph.transport.graphql.http import COOKIE, GRAPHQL_RESPONSE, HEADER
+from iamgraph.transport.origin import origin_of
 
-from ...service import ACCOUNT, ROOT_EMAIL, ROOT_PASSWORD, Service
+from ...service import ACCOUNT, ROOT_EMAIL, ROOT_PASSWORD, Service, allow
 
 SIGN_IN = """mutation($e: String!, $p: String!) { signInAsRoot(input: {email: $e, password: $p}) {
   __typename ... on SignInSuccess { accessToken } ... on Error { code } } }"""
@@ -87,3 +91,54 @@ async def test_without_credentials_introspection_is_for_development(service: Ser
     reply = await service.ask("{ __schema { queryType { name } } }")
     assert reply.data == {"__schema": {"queryType": {"name": "Query"}}}
     assert (await service.ask("{ __schema { queryType { name } } viewer { arn } }")).codes == ["UNAUTHENTICATED"]
+
+
+async def test_a_secret_that_does_not_fit_is_not_told(service: Service) -> None:
+    token = await service.root()
+    await service.good("createUser", {"userName": "echo"})
+    for name, input in (
+        ("createLoginProfile", {"userName": "echo", "password": "MySecret\u20acPassw0rd"}),
+        ("createLoginProfile", {"userName": "echo", "password": "MySecret" * 30}),
+        ("signIn", {"account": "a", "userName": "b", "password": "MySecret" * 200}),
+        ("signIn", {"account": "MySecret" * 50, "userName": "b", "password": "c"}),
+    ):
+        done = await service.do(name, input, token=token)
+        assert done["code"] == "INVALID_INPUT" and "MySecret" not in done["message"], done
+    assert "MySecret" not in str(await service.events())
+
+
+async def test_a_request_sees_what_it_has_changed(service: Service) -> None:
+    """Two changes in one request: the second payload has both."""
+    token = await service.root()
+    await service.good("createUser", {"userName": "u"})
+    for name in ("one", "two"):
+        await service.good("createPolicy", {"policyName": name, "policyDocument": allow("deploy:*")})
+    fields = "... on AttachUserPolicySuccess { user { attachedPolicies(first: 5) { nodes { name } } } }"
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/"
+    reply = await service.ask(
+        f'mutation {{ a: attachUserPolicy(input: {{userName: "u", policyArn: "{arn}one"}}) {{ {fields} }} '
+        f'b: attachUserPolicy(input: {{userName: "u", policyArn: "{arn}two"}}) {{ {fields} }} }}',
+        token,
+    )
+    assert [node["name"] for node in reply.data["b"]["user"]["attachedPolicies"]["nodes"]] == ["one", "two"]
+
+
+async def test_only_trusted_proxies_say_where_a_request_comes_from() -> None:
+    """The nearest proxy may append to the header, or add a line of its own below what the client sent."""
+    trusted = (ip_network("127.0.0.1/32"), ip_network("10.0.0.0/8"))
+    for lines, proxies, expected in (
+        (["6.6.6.6"], (), "127.0.0.1"),
+        (["6.6.6.6, 9.9.9.9"], trusted, "9.9.9.9"),
+        (["6.6.6.6", "9.9.9.9"], trusted, "9.9.9.9"),
+        (["6.6.6.6, 9.9.9.9, 10.1.2.3"], trusted, "9.9.9.9"),
+        (["nonsense"], trusted, "127.0.0.1"),
+        (["::1%zone"], trusted, "127.0.0.1"),
+        ([], trusted, "127.0.0.1"),
+    ):
+        request = make_mocked_request("POST", "/graphql", CIMultiDict([("X-Forwarded-For", line) for line in lines]))
+        assert origin_of(request.clone(remote="127.0.0.1"), "GRAPHQL", proxies).ip_address == expected, lines
+
+
+async def test_a_compressed_body_is_refused(service: Service) -> None:
+    reply = await service.post(b"nonsense", **{"Content-Encoding": "gzip"})
+    assert (reply.status, reply.codes) == (415, ["BAD_REQUEST"])

@@ -42,6 +42,27 @@ HOSTILE: dict[str, tuple[Any, str]] = {
         {"query": FIVE_DEEP, "variables": {"id": "111122223333"}},
         "TOO_COMPLEX",
     ),
+    "an unused fragment of a thousand fields": (
+        {"query": "{ __typename } fragment F on User {" + " arn" * 1_000 + "}"},
+        "TOO_COMPLEX",
+    ),
+    "one field 240 times": ({"query": "{" + " viewer { arn }" * 240 + "}"}, "TOO_COMPLEX"),
+    "many fields of a large page": (
+        {
+            "query": '{ account(by: {id: "1"}) { users(first: 100) { nodes { groups(first: 10) { nodes {'
+            + " ".join(f"n{i}: name" for i in range(150))
+            + "} } } } } }"
+        },
+        "TOO_COMPLEX",
+    ),
+    "a number of 5,000 digits": (
+        {"query": "{ accounts(first: " + "9" * 5_000 + ") { nodes { id } } }"},
+        "INVALID_INPUT",
+    ),
+    "a default of 5,000 digits": (
+        {"query": "query($n: Int = " + "9" * 5_000 + ") { accounts(first: $n) { nodes { id } } }"},
+        "INVALID_INPUT",
+    ),
     "a negative page": ({"query": '{ account(by: {id: "1"}) { users(first: -1) { nodes { id } } } }'}, "INVALID_INPUT"),
     "a negative page by variable": (
         {
@@ -116,7 +137,8 @@ def test_every_fragment_is_measured_once() -> None:
 def test_what_was_refused_is_remembered() -> None:
     documents = Documents(schema._schema)
     first = documents.prepare("{ nonsense }")
-    assert first.errors and documents.prepare("{ nonsense }") is first
+    errors = documents.validate(first)
+    assert errors and documents.prepare("{ nonsense }") is first and documents.validate(first) is errors
 
 
 def test_the_cache_is_bounded_in_entries_and_characters() -> None:

@@ -32,7 +32,11 @@ class Context:
         self._loaders.clear()
 
     async def run(self, command: Command[T]) -> T:
-        return await self.kernel.run(self.caller, command)
+        try:
+            return await self.kernel.run(self.caller, command)
+        finally:
+            # What was read before is no answer any more.
+            self._loaders.clear()
 
     async def load(self, query: Query[T], target: Any = None) -> T:
         """The answer to a query, asked together with all of its kind. Raises what went wrong."""

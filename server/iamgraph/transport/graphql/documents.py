@@ -1,4 +1,4 @@
-"""GraphQL documents, scanned, parsed and validated once: what was refused is remembered too, for it costs the most."""
+"""GraphQL documents, scanned, parsed and validated once: what was refused is remembered too, for it costs as much."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from graphql import (
     DocumentNode,
+    FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
@@ -19,20 +20,22 @@ from graphql import (
 )
 from graphql.language.lexer import Lexer
 
-from .limits import MAX, Measure, refused
+from .limits import Measure, refused
 
 MAX_TOKENS = 4000
 MAX_NESTING = 60
+MAX_DIGITS = 40
 _OPENING = frozenset({TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L})
+_NUMBERS = frozenset({TokenKind.INT, TokenKind.FLOAT})
 _CLOSING = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prepared:
-    """A document that may run, or the errors for which it may not."""
+    """A document of a bearable shape, or the errors for which it is refused. `errors` is None until it is validated."""
 
     document: DocumentNode | None
-    errors: tuple[GraphQLError, ...]
+    errors: tuple[GraphQLError, ...] | None
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run. Raises GraphQLError where the name leaves that open."""
@@ -56,7 +59,7 @@ class Documents:
         self._size = 0
 
     def prepare(self, text: str) -> Prepared:
-        """Scan, parse and validate, unless that was done before."""
+        """Scan, parse and measure, unless that was done before."""
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         kept = self._kept.get(key)
         if kept is not None:
@@ -74,24 +77,31 @@ class Documents:
         try:
             scan(text)
             document = parse(text)
-            for definition in document.definitions:
-                if isinstance(definition, OperationDefinitionNode):
-                    # Validation takes more than linear time on what this refuses, so this comes first.
-                    _check_shape(document, definition)
+            _check_shape(document)
         except GraphQLSyntaxError as error:
             return Prepared(None, (GraphQLError(error.message, error.nodes, error.source, error.positions),))
         except GraphQLError as error:
             return Prepared(None, (error,))
-        errors = validate(self._schema, document, max_errors=5, hide_suggestions=True)
-        return Prepared(document if not errors else None, tuple(errors))
+        return Prepared(document, None)
+
+    def validate(self, prepared: Prepared) -> tuple[GraphQLError, ...]:
+        """What the schema has against a document, found out once. It costs the most, so ask for callers who may run it."""
+        if prepared.errors is None:
+            assert prepared.document is not None
+            prepared.errors = tuple(validate(self._schema, prepared.document, max_errors=5, hide_suggestions=True))
+        return prepared.errors
 
 
-def _check_shape(document: DocumentNode, operation: OperationDefinitionNode) -> None:
-    """Refuse what no variables could make small enough."""
-    cost = Measure(document, lambda name: 1).of(operation.selection_set)
-    for part in ("depth", "fields", "nodes"):
-        if getattr(cost, part) > getattr(MAX, part):
-            raise refused(f"The operation's {part} may be at most {getattr(MAX, part)}.")
+def _check_shape(document: DocumentNode) -> None:
+    """Refuse what no variables could make small enough, in operations and in fragments that nobody spreads: validation
+    takes more than linear time on it, so this comes first."""
+    measure = Measure(document, lambda name: 1)
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
+            measure.of(definition.selection_set).check()
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
+            measure.check_repetition(definition.selection_set)
 
 
 def scan(text: str) -> None:
@@ -99,9 +109,12 @@ def scan(text: str) -> None:
     lexer = Lexer(Source(text))
     depth = 0
     for count in range(MAX_TOKENS + 1):
-        kind = lexer.advance().kind
+        token = lexer.advance()
+        kind = token.kind
         if kind is TokenKind.EOF:
             return
+        if kind in _NUMBERS and token.end - token.start > MAX_DIGITS:
+            raise refused(f"The document has a number of more than {MAX_DIGITS} digits.", "INVALID_INPUT")
         depth += (kind in _OPENING) - (kind in _CLOSING)
         if depth > MAX_NESTING:
             raise refused(f"The document nests more than {MAX_NESTING} brackets.")

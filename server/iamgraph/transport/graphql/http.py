@@ -102,13 +102,15 @@ class Endpoint:
     async def _answer(self, context: Context, asked: Asked) -> Answer:
         prepared = self._documents.prepare(asked.query)
         if prepared.document is None:
-            return Answer(_errors([_formatted(error, context) for error in prepared.errors]), True)
+            return Answer(_errors([_formatted(error, context) for error in prepared.errors or ()]), True)
         try:
             operation = prepared.operation(asked.operation_name)
             root = check(prepared.document, operation, asked.variables)
         except GraphQLError as error:
             return Answer(_errors([_formatted(error, context)]), True)
         await self._admit(context.caller, root)
+        if errors := self._documents.validate(prepared):
+            return Answer(_errors([_formatted(error, context) for error in errors]), True)
         result = execute(
             schema._schema,
             prepared.document,
@@ -159,6 +161,8 @@ async def _read(request: web.Request) -> Asked:
     """The request's body, or BadRequest."""
     if request.content_type != JSON or (request.charset or "utf-8").lower() != "utf-8":
         raise BadRequest(415, "The body must be application/json in UTF-8.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise BadRequest(415, "The body must not be compressed.")
     if request.content_length is not None and request.content_length > MAX_BODY:
         raise BadRequest(413, f"The body may have at most {MAX_BODY} bytes.")
     try:

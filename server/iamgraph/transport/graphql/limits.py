@@ -6,6 +6,7 @@ This measures each fragment once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,17 +34,31 @@ SIGN_INS = frozenset({"signIn", "signInAsRoot"})
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """How deep, how many fields, and how many nodes at most."""
+    """How deep, how many fields as written, how many nodes, and how many fields of all of them, at most."""
 
     depth: int = 0
     fields: int = 0
     nodes: int = 0
+    answers: int = 0
 
     def beside(self, other: Cost) -> Cost:
-        return Cost(max(self.depth, other.depth), self.fields + other.fields, self.nodes + other.nodes)
+        return Cost(
+            max(self.depth, other.depth),
+            self.fields + other.fields,
+            self.nodes + other.nodes,
+            self.answers + other.answers,
+        )
+
+    def check(self) -> None:
+        """Raise GraphQLError for what is more than anybody may ask."""
+        for part in ("depth", "fields", "nodes", "answers"):
+            if getattr(self, part) > getattr(MAX, part):
+                raise refused(f"The operation's {part} may be at most {getattr(MAX, part)}.")
 
 
-MAX = Cost(depth=15, fields=500, nodes=25_000)
+MAX = Cost(depth=15, fields=500, nodes=25_000, answers=100_000)
+MAX_SAME, MAX_SAME_OBJECTS = 20, 5
+"""How often one response key may stand in a selection: validation compares each with each."""
 
 
 def refused(message: str, code: str = "TOO_COMPLEX") -> GraphQLError:
@@ -74,10 +89,11 @@ class Measure:
                 total = total.beside(self._fragment(node.name.value))
             elif isinstance(node, FieldNode):
                 inner, page = self.of(node.selection_set), self._page(node)
-                total = total.beside(Cost(inner.depth + 1, inner.fields + 1, page * (inner.nodes + (page > 1))))
+                nodes, answers = page * (inner.nodes + (page > 1)), 1 + page * inner.answers
+                total = total.beside(Cost(inner.depth + 1, inner.fields + 1, nodes, answers))
             else:
                 total = total.beside(self.of(node.selection_set))  # type: ignore[attr-defined]
-            if total.fields > MAX.fields or total.nodes > MAX.nodes:
+            if total.fields > MAX.fields or total.nodes > MAX.nodes or total.answers > MAX.answers:
                 break
         return total
 
@@ -118,6 +134,34 @@ class Measure:
         given = self._value(value.name.value) if isinstance(value, VariableNode) else None
         return min(max(1, len(given)), MAX_PAGE) if isinstance(given, list) else MAX_PAGE
 
+    def check_repetition(self, selections: SelectionSetNode | None) -> None:
+        """Raise GraphQLError where a selection, fragments opened, has one response key too often."""
+        if selections is None:
+            return
+        fields: list[FieldNode] = []
+        self._opened(selections, fields, set())
+        keys = Counter((f.alias or f.name).value for f in fields)
+        objects = Counter((f.alias or f.name).value for f in fields if f.selection_set)
+        for counted, limit in ((keys, MAX_SAME), (objects, MAX_SAME_OBJECTS)):
+            key, count = max(counted.items(), key=lambda item: item[1], default=("", 0))
+            if count > limit:
+                raise refused(f"{key!r} stands {count} times in one selection; at most {limit} are allowed.")
+        for field in fields:
+            self.check_repetition(field.selection_set)
+
+    def _opened(self, selections: SelectionSetNode, fields: list[FieldNode], opened: set[str]) -> None:
+        """Collect the fields of a selection, each fragment opened once."""
+        for node in selections.selections:
+            if isinstance(node, FieldNode):
+                fields.append(node)
+            elif isinstance(node, FragmentSpreadNode):
+                name = node.name.value
+                if name not in opened and name in self._fragments:
+                    opened.add(name)
+                    self._opened(self._fragments[name].selection_set, fields, opened)
+            else:
+                self._opened(node.selection_set, fields, opened)  # type: ignore[attr-defined]
+
     def root(self, operation: OperationDefinitionNode) -> Root:
         """The names of the root fields, each time they are asked for. Raises for a cycle of fragments."""
         names: list[str] = []
@@ -152,10 +196,7 @@ def variable_reader(operation: OperationDefinitionNode, variables: Mapping[str, 
 def check(document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Root:
     """The operation's root fields. Raises GraphQLError where it asks for too much, or for what may not stand together."""
     measure = Measure(document, variable_reader(operation, variables))
-    cost = measure.of(operation.selection_set)
-    for part in ("depth", "fields", "nodes"):
-        if getattr(cost, part) > getattr(MAX, part):
-            raise refused(f"The operation's {part} may be at most {getattr(MAX, part)}.")
+    measure.of(operation.selection_set).check()
     root = measure.root(operation)
     if root.is_mutation:
         _check_mutations([name for name in root.fields if name != "__typename"])

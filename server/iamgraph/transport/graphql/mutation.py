@@ -99,7 +99,9 @@ class Mutation:
     sign_in = mutation(signing.SignIn, after=_signed_in, **_SIGNED_IN)
     sign_in_as_root = mutation(signing.SignInAsRoot, like=signing.SignIn, after=_signed_in, **_SIGNED_IN)
     sign_out = mutation(signing.SignOut, after=_signed_out, signed_out=Payload(bool))
-    revoke_session = mutation(session_ops.RevokeSession, revoked=Payload(list[Session], sessions))
+    revoke_session = mutation(
+        session_ops.RevokeSession, revoked=Payload(list[Session], lambda found: sessions(found, False))
+    )
     assume_role = mutation(
         sts.AssumeRole,
         credentials=Payload(Credentials, Credentials.of),
@@ -132,13 +134,15 @@ class Mutation:
     put_user_permissions_boundary = mutation(users.PutUserPermissionsBoundary, user=_USER_ONLY)
     delete_user_permissions_boundary = mutation(users.DeleteUserPermissionsBoundary, user=_USER_ONLY)
     create_login_profile = mutation(login_profiles.CreateLoginProfile, login_profile=_PROFILE)
-    update_login_profile = mutation(login_profiles.UpdateLoginProfile, login_profile=_PROFILE)
+    update_login_profile = mutation(
+        login_profiles.UpdateLoginProfile, login_profile=Payload(LoginProfile, LoginProfile.named)
+    )
     delete_login_profile = mutation(login_profiles.DeleteLoginProfile, user=_USER_ONLY)
     change_password = mutation(login_profiles.ChangePassword, user=_USER_ONLY)
     create_access_key = mutation(
         keys.CreateAccessKey, access_key=Payload(AccessKey, AccessKey.of), secret_access_key=Payload(Secret)
     )
-    update_access_key = mutation(keys.UpdateAccessKey, access_key=Payload(AccessKey, AccessKey.of))
+    update_access_key = mutation(keys.UpdateAccessKey, access_key=Payload(AccessKey, AccessKey.named))
     delete_access_key = mutation(keys.DeleteAccessKey, deleted_access_key_id=Payload(str))
 
     create_group = mutation(groups.CreateGroup, group=_GROUP)

@@ -30,11 +30,11 @@ def _text(value: Any) -> str:
 def _instant(value: Any) -> datetime:
     try:
         instant = datetime.fromisoformat(_text(value))
-    except ValueError:
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ValueError("an instant is wanted, such as 2026-01-31T12:00:00Z") from None
-    if instant.tzinfo is None:
-        raise ValueError("an instant needs its zone, such as 2026-01-31T12:00:00Z")
-    return instant
+    raise ValueError("an instant needs its zone, such as 2026-01-31T12:00:00Z")
 
 
 def _rfc3339(value: datetime) -> str:

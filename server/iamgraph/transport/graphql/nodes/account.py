@@ -218,7 +218,7 @@ def _filtered(filter: AuditFilter | None) -> dict[str, Any]:
     if not filter:
         return {}
     return {
-        "names": tuple(filter.names) if filter.names else None,
+        "names": tuple(filter.names) if isinstance(filter.names, list) else None,
         "principal": filter.principal or None,
         "resource": filter.resource or None,
         "outcome": filter.outcome or None,

@@ -17,9 +17,9 @@ def node_of(entity: Any) -> Node:
     """The node of any entity that can block a deletion."""
     match entity:
         case entities.AccessKey():
-            return AccessKey.of(entity)
+            return AccessKey.named(entity)
         case entities.LoginProfile():
-            return LoginProfile.of(entity)
+            return LoginProfile.named(entity)
         case entities.Group():
             return Group.named(entity.id, entity.arn, entity)
         case entities.User():
@@ -31,5 +31,5 @@ def node_of(entity: Any) -> Node:
         case entities.ManagedPolicy():
             return ManagedPolicy.named(entity.id, entity.arn, entity)
         case entities.PolicyVersion():
-            return PolicyVersion.of(entity)
+            return PolicyVersion.named(entity.policy_id, entity.version_id, entity.is_default)
     raise TypeError(f"no node for {type(entity).__name__}")

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from ....app.accounts import DescribeAccount
 from ....app.audit import GetEvent
 from ....app.groups import GetGroup
-from ....app.keys import ListAccessKeys
 from ....app.login_profiles import GetLoginProfile
 from ....app.policies import GetPolicy
 from ....app.roles import GetRole
@@ -21,7 +20,7 @@ from ..context import Info
 from ..ids import parse_node_id
 from .account import Account, RootUser
 from .base import Node, Resource
-from .credentials import AccessKey, LoginProfile
+from .credentials import AccessKey, LoginProfile, read_key
 from .event import AuditEvent
 from .group import Group
 from .policy import InlinePolicy, ManagedPolicy, PolicyVersion, read_inline
@@ -56,12 +55,7 @@ async def _inline(info: Info, kind: str, owner_id: str, name: str) -> Node:
 
 
 async def _access_key(info: Info, owner_id: str, key_id: str) -> Node:
-    own = owner_id == info.context.caller.account_id
-    keys = await info.context.load(ListAccessKeys(unique_id=None if own else owner_id))
-    for key in keys:
-        if key.id == key_id and key.owner_id == owner_id:
-            return AccessKey.of(key)
-    raise NoSuchEntity(f"The Access Key with id {key_id} cannot be found.")
+    return AccessKey.of(await read_key(info, owner_id, key_id))
 
 
 async def _login_profile(info: Info, user_id: str) -> Node:

@@ -23,14 +23,11 @@ class Session(Known):
     issued_at: DateTime
     expires_at: DateTime
     revoked_at: DateTime | None
-    ip_address: str | None
-    user_agent: str | None
-    session_policy: PolicyDocument | None
     inner: strawberry.Private[entities.Session]
+    is_whole: strawberry.Private[bool] = True
 
     @classmethod
-    def of(cls, session: entities.Session) -> Session:
-        document = session.policies.document
+    def of(cls, session: entities.Session, is_whole: bool = True) -> Session:
         return cls(
             node_id=node_id("Session", session.id),
             arn=ARN(session.arn),
@@ -39,11 +36,25 @@ class Session(Known):
             issued_at=DateTime(session.issued_at),
             expires_at=DateTime(session.expires_at),
             revoked_at=DateTime(session.revoked_at) if session.revoked_at else None,
-            ip_address=session.ip_address,
-            user_agent=session.user_agent,
-            session_policy=PolicyDocument(document) if document is not None else None,
             inner=session,
+            is_whole=is_whole,
         )
+
+    async def _whole(self, info: Info) -> entities.Session:
+        return self.inner if self.is_whole else await info.context.load(GetSession(session_id=self.inner.id))
+
+    @strawberry.field
+    async def ip_address(self, info: Info) -> str | None:
+        return (await self._whole(info)).ip_address
+
+    @strawberry.field
+    async def user_agent(self, info: Info) -> str | None:
+        return (await self._whole(info)).user_agent
+
+    @strawberry.field(description="The policy that narrows the session.")
+    async def session_policy(self, info: Info) -> PolicyDocument | None:
+        document = (await self._whole(info)).policies.document
+        return PolicyDocument(document) if document is not None else None
 
     @strawberry.field(description="The user, role or root that the session acts for.")
     async def principal(self, info: Info) -> Principal | None:
@@ -64,5 +75,5 @@ class Session(Known):
         return sessions(found)
 
 
-def sessions(found: Sequence[entities.Session]) -> list[Session]:
-    return [Session.of(session) for session in found]
+def sessions(found: Sequence[entities.Session], is_whole: bool = True) -> list[Session]:
+    return [Session.of(session, is_whole) for session in found]

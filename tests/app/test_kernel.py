@@ -1,0 +1,111 @@
+"""The kernel under stress: much at once, clients that hang up, and what is left of it all."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from iamgraph.domain.entities import EventOutcome
+
+from ..service import Service, allow
+from .asking import account, arn, document, refused, role, statement, trusting, works
+
+
+async def test_fifty_changes_at_once(service: Service) -> None:
+    """OR-01: of every kind, on the same few entities: none dead-locked, each whole, and one event each."""
+    root = await service.root()
+    await service.good("createUser", {"userName": "u"})
+    await service.good("createGroup", {"groupName": "g"})
+    await service.good("createPolicy", {"policyName": "p", "policyDocument": allow("s3:*")})
+    await role(service, "r", trusting(arn("user/u")))
+    changes = []
+    for i in range(10):
+        changes += [
+            ("createUser", {"userName": f"n{i}", "permissionsBoundary": arn("policy/p")}),
+            ("addUserToGroup", {"userName": "u", "groupName": "g"}),
+            ("attachUserPolicy", {"userName": "u", "policyArn": arn("policy/p")}),
+            ("updateAssumeRolePolicy", {"roleName": "r", "policyDocument": trusting(arn("user/u"), arn("role/r"))}),
+            ("createLoginProfile", {"userName": "u", "password": "u-Passw0rd!"}),
+        ]
+    before = len(await service.events())
+    done = await asyncio.gather(*(service.do(mutation, input, token=root) for mutation, input in changes))
+    ends = [one.get("__typename", str(one)) for one in done]
+    assert ends.count("CreateLoginProfileSuccess") == 1 and ends.count("EntityAlreadyExistsError") == 9, ends
+    assert sum(end.endswith("Success") for end in ends) == 41, ends
+    changed = [event for event in await service.events() if event.name != "GetCallerIdentity"]
+    assert len(changed) - before == 50
+    shown = await account(
+        service,
+        'users(first: 99) { nodes { name } } group(name: "g") { members(first: 9) { nodes { name } } } '
+        f'policy(arn: "{arn("policy/p")}") {{ attachments(first: 99) {{ nodes {{ ... on User {{ name }} }} }} }}',
+    )
+    assert len(shown["users"]["nodes"]) == 11
+    assert shown["group"]["members"]["nodes"] == [{"name": "u"}]
+    assert len(shown["policy"]["attachments"]["nodes"]) == 11
+
+
+async def test_clients_that_hang_up_leave_nothing_half_done(service: Service) -> None:
+    """OR-01: 100 requests whose client goes at a random moment; then all is as ever, and what was made has its event."""
+    root = await service.root()
+    at = random.Random(4)
+    asks = [asyncio.create_task(service.do("createUser", {"userName": f"u{i:03}"}, token=root)) for i in range(50)]
+    asks += [
+        asyncio.create_task(service.ask("{ viewer { account { users(first: 9) { nodes { id } } } } }", root))
+        for _ in range(50)
+    ]
+    at.shuffle(asks)
+    for task in asks:
+        await asyncio.sleep(at.random() * 0.01)
+        task.cancel()
+    await asyncio.gather(*asks, return_exceptions=True)
+    await asyncio.wait_for(service.good("createUser", {"userName": "last"}), 5)
+    while service.kernel._running:
+        await asyncio.sleep(0.02)
+    users = (await account(service, "users(first: 99) { nodes { name } }"))["users"]["nodes"]
+    events = await service.events(name="CreateUser")
+    assert all(event.outcome is EventOutcome.SUCCEEDED for event in events)
+    made = sorted(event.resources[0].rpartition("/")[2] for event in events)
+    assert made == [user["name"] for user in users] and "last" in made
+
+
+async def test_what_is_taken_away_is_gone_at_the_next_request(service: Service) -> None:
+    """Permissions are those of the request's own moment, by whichever road they came and went."""
+    await service.good("createPolicy", {"policyName": "p", "policyDocument": allow("iam:ListUsers")})
+    token = await service.user("u")
+    at = {"userName": "u", "policyArn": arn("policy/p")}
+    deny = document(statement("Deny", "*"))
+
+    async def may() -> bool:
+        reply = await service.ask("{ viewer { account { users(first: 1) { nodes { id } } } } }", token)
+        return reply.codes == []
+
+    steps = (
+        ("attachUserPolicy", at, True),
+        ("putUserPolicy", {"userName": "u", "policyName": "no", "policyDocument": deny}, False),
+        ("deleteUserPolicy", {"userName": "u", "policyName": "no"}, True),
+        ("createPolicyVersion", {"policyArn": arn("policy/p"), "policyDocument": deny, "setAsDefault": True}, False),
+        ("setDefaultPolicyVersion", {"policyArn": arn("policy/p"), "versionId": "v1"}, True),
+        ("createPolicy", {"policyName": "bound", "policyDocument": allow("s3:*")}, True),
+        ("putUserPermissionsBoundary", {"userName": "u", "permissionsBoundary": arn("policy/bound")}, False),
+        ("deleteUserPermissionsBoundary", {"userName": "u"}, True),
+        ("detachUserPolicy", at, False),
+    )
+    assert not await may()
+    for mutation, input, then in steps:
+        await service.good(mutation, input)
+        assert await may() is then, mutation
+    assert await works(service, token)
+
+
+async def test_bad_parameters_are_told_to_those_who_may(service: Service) -> None:
+    """Also where the permission is on the entity's path or tag: INVALID_INPUT for one who may, a refusal for the rest."""
+    await service.good("createUser", {"userName": "x", "path": "/eng/", "tags": [{"key": "t", "value": "1"}]})
+    bad = {"userName": "x", "tags": [{"key": "aws:no", "value": ""}]}
+    tagged = document(statement("Allow", "iam:TagUser", Condition={"StringEquals": {"aws:ResourceTag/t": "1"}}))
+    for name, policy, kind in (
+        ("a", allow("iam:TagUser", resource=arn("user/eng/*")), "InvalidInputError"),
+        ("b", tagged, "InvalidInputError"),
+        ("c", allow("iam:TagUser", resource=arn("user/ops/*")), "AccessDeniedError"),
+        ("d", None, "AccessDeniedError"),
+    ):
+        await refused(service, "tagUser", bad, kind, token=await service.user(name, policy))

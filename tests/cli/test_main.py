@@ -1,0 +1,157 @@
+"""The `iamgraph` command, as an operator runs it: in a process of its own, on each store."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from ..databases import STORES, fresh
+
+SCHEMA = Path(__file__).parents[2] / "schema.graphql"
+PASSWORD = "Quite-a-passw0rd"
+
+
+@dataclass
+class Done:
+    status: int
+    out: str
+    err: str
+
+
+@dataclass
+class Shell:
+    """An environment to run the command in."""
+
+    environ: dict[str, str]
+
+    async def run(self, *arguments: str, stdin: str = "", **environ: str) -> Done:
+        made = await self._start(arguments, environ)
+        async with asyncio.timeout(60):
+            out, err = await made.communicate(stdin.encode())
+        return Done(made.returncode or 0, out.decode(), err.decode())
+
+    @asynccontextmanager
+    async def serving(self, *arguments: str) -> AsyncIterator[str]:
+        """The server, up; gives what it printed first."""
+        made = await self._start(("serve", *arguments), {})
+        assert made.stdout is not None
+        try:
+            async with asyncio.timeout(60):
+                first = await made.stdout.readuntil(b"GraphiQL")
+                first += await made.stdout.readline()
+            yield first.decode()
+        finally:
+            made.terminate()
+            await made.communicate()
+
+    async def _start(self, arguments: tuple[str, ...], environ: dict[str, str]) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-c", "from iamgraph.cli.main import main; main()", *arguments,
+            env=self.environ | environ, stdin=PIPE, stdout=PIPE, stderr=PIPE,
+        )  # fmt: skip
+
+
+@pytest.fixture(params=STORES)
+async def shell(request: pytest.FixtureRequest, tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[Shell]:
+    async with fresh(request.param, tmp_path, migrated=False) as url:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("IAMGRAPH_")}
+        own = {"IAMGRAPH_DATA_DIR": str(tmp_path), "IAMGRAPH_DATABASE_URL": url, "IAMGRAPH_PORT": str(unused_tcp_port)}
+        yield Shell(kept | own)
+
+
+async def sign_in(shell: Shell, email: str, password: str) -> str:
+    query = "mutation($e: String!, $p: String!) { signInAsRoot(input: {email: $e, password: $p}) { __typename } }"
+    body = {"query": query, "variables": {"e": email, "p": password}}
+    address = f"http://127.0.0.1:{shell.environ['IAMGRAPH_PORT']}/graphql"
+    async with ClientSession() as http, http.post(address, json=body) as response:
+        return str((await response.json())["data"]["signInAsRoot"]["__typename"])
+
+
+async def test_an_operator_sets_up_and_recovers(shell: Shell) -> None:
+    refused = await shell.run("serve")
+    assert (refused.status, refused.err) == (
+        1,
+        "iamgraph: the store lacks 1 migrations: run `iamgraph migrate` first\n",
+    )
+    assert (await shell.run("migrate")).out == "migrated 0001_initial\n"
+    assert (await shell.run("migrate")).out == "nothing to migrate\n"
+
+    made = await shell.run(
+        "bootstrap", IAMGRAPH_BOOTSTRAP_ACCOUNT_ID="111122223333", IAMGRAPH_BOOTSTRAP_ACCOUNT_ALIAS="acme"
+    )
+    assert "account      111122223333\n" in made.out and "/signin/acme\n" in made.out
+    (password,) = re.findall(r"^password     (\S+)   \(shown this once\)$", made.out, re.M)
+
+    # What the bootstrap settings say later changes nothing.
+    again = await shell.run("bootstrap", IAMGRAPH_BOOTSTRAP_ROOT_PASSWORD=PASSWORD)
+    assert "111122223333" in again.out and "unchanged" in again.out and PASSWORD not in again.out
+
+    other = await shell.run(
+        "accounts",
+        "create",
+        "--email",
+        "b@example.com",
+        "--id",
+        "444455556666",
+        "--password-stdin",
+        stdin=PASSWORD + "\n",
+    )
+    assert (other.status, other.out) == (0, "account 444455556666, root b@example.com\n")
+    twice = await shell.run("accounts", "create", "--email", "B@example.com")
+    assert twice.status == 1 and twice.err.startswith("iamgraph: ") and "already exists" in twice.err
+
+    async with shell.serving():
+        assert await sign_in(shell, "root@example.com", password) == "SignInSuccess"
+        assert await sign_in(shell, "b@example.com", PASSWORD) == "SignInSuccess"
+        assert await sign_in(shell, "root@example.com", PASSWORD) == "InvalidCredentialsError"
+    reset = await shell.run("root", "reset-password", "--email", "root@example.com")
+    (new,) = re.findall(r"^password \(shown once\): (\S+)$", reset.out, re.M)
+    nobody = await shell.run("root", "reset-password", "--email", "c@example.com")
+    assert (nobody.status, nobody.err) == (1, "iamgraph: no account has the root e-mail address c@example.com\n")
+    weak = await shell.run("root", "reset-password", "--email", "root@example.com", "--password-stdin", stdin="short\n")
+    assert weak.status == 1 and "at least 8 characters" in weak.err
+    async with shell.serving():
+        assert await sign_in(shell, "root@example.com", new) == "SignInSuccess"
+        assert await sign_in(shell, "root@example.com", password) == "InvalidCredentialsError"
+
+
+async def test_serve_with_setup_does_it_all(shell: Shell) -> None:
+    shell.environ["IAMGRAPH_BOOTSTRAP_ROOT_PASSWORD"] = PASSWORD
+    async with shell.serving("--setup") as said:
+        assert said.endswith(f"http://127.0.0.1:{shell.environ['IAMGRAPH_PORT']}/graphiql\n")
+        assert await sign_in(shell, "root@example.com", PASSWORD) == "SignInSuccess"
+        if shell.environ["IAMGRAPH_DATABASE_URL"].startswith("sqlite"):
+            busy = await shell.run("migrate")
+            assert busy.status == 1 and busy.err.count("\n") == 1 and "in use" in busy.err
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"IAMGRAPH_HOST": "0.0.0.0"},
+        {"IAMGRAPH_HOST": "0.0.0.0", "IAMGRAPH_PUBLIC_URL": "https://iam.example.com", "IAMGRAPH_DEVELOPMENT": "true"},
+        {"IAMGRAPH_DATABASE_URL": "mysql://db/iam"},
+        {"IAMGRAPH_PROT": "8080"},
+        {"IAMGRAPH_BOOTSTRAP_ROOT_PASSWORD": "short"},
+        {"IAMGRAPH_QUOTA_ACCESS_KEYS_PER_USER": "-1"},
+    ],
+)
+async def test_an_unsafe_setting_stops_the_start_with_one_line(tmp_path: Path, environ: dict[str, str]) -> None:
+    done = await Shell({**os.environ, "IAMGRAPH_DATA_DIR": str(tmp_path)}).run("serve", "--setup", **environ)
+    assert (done.status, done.out, done.err.count("\n")) == (1, "", 1), done.err
+    assert done.err.startswith("iamgraph: IAMGRAPH_")
+    assert os.listdir(tmp_path) == []
+
+
+async def test_the_schema_on_record_is_the_code_s() -> None:
+    assert (await Shell(dict(os.environ)).run("export-schema")).out == SCHEMA.read_text()
