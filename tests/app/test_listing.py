@@ -212,10 +212,11 @@ async def test_a_page_costs_the_same_whatever_it_shows(service: Service) -> None
         await service.good("createGroup", {"groupName": f"g{i}"})
         await service.good("createPolicy", {"policyName": f"p{i}", "policyDocument": allow("s3:*")})
         await service.good("attachGroupPolicy", {"groupName": f"g{i}", "policyArn": arn(f"policy/p{i}")})
-    for i in range(100):
-        await service.good("createUser", {"userName": f"u{i:02}"})
-        for group in (i % 4, (i + 1) % 4):
-            await service.good("addUserToGroup", {"groupName": f"g{group}", "userName": f"u{i:02}"})
+    names = [f"u{i:02}" for i in range(100)]
+    await asyncio.gather(*(service.good("createUser", {"userName": name}, token=root) for name in names))
+    into = [(name, group % 4) for i, name in enumerate(names) for group in (i, i + 1)]
+    add = "addUserToGroup"
+    await asyncio.gather(*(service.good(add, {"userName": u, "groupName": f"g{g}"}, token=root) for u, g in into))
 
     async def cost(first: int) -> int:
         await asyncio.sleep(0.2)  # the history of the reads before is written

@@ -46,6 +46,10 @@ HOSTILE: dict[str, tuple[Any, str]] = {
         {"query": "{ __typename } fragment F on User {" + " arn" * 1_000 + "}"},
         "TOO_COMPLEX",
     ),
+    "a hundred fragments": (
+        {"query": "{ ...F0 }" + "".join(f" fragment F{i} on Query {{ viewer {{ arn }} }}" for i in range(100))},
+        "TOO_COMPLEX",
+    ),
     "one field 240 times": ({"query": "{" + " viewer { arn }" * 240 + "}"}, "TOO_COMPLEX"),
     "many fields of a large page": (
         {

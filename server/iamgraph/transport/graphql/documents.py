@@ -22,7 +22,8 @@ from graphql.language.lexer import Lexer
 
 from .limits import Measure, refused
 
-MAX_TOKENS = 4000
+MAX_TOKENS = 2500
+MAX_FRAGMENTS = 50
 MAX_NESTING = 60
 MAX_DIGITS = 40
 _OPENING = frozenset({TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L})
@@ -95,6 +96,8 @@ class Documents:
 def _check_shape(document: DocumentNode) -> None:
     """Refuse what no variables could make small enough, in operations and in fragments that nobody spreads: validation
     takes more than linear time on it, so this comes first."""
+    if sum(isinstance(definition, FragmentDefinitionNode) for definition in document.definitions) > MAX_FRAGMENTS:
+        raise refused(f"The document has more than {MAX_FRAGMENTS} fragments.")
     measure = Measure(document, lambda name: 1)
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
