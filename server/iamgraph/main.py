@@ -20,6 +20,7 @@ from .settings import Settings
 from .store.unit import Database, StoreError
 from .transport.graphql.explorer import add_explorer
 from .transport.graphql.http import MAX_BODY, Endpoint
+from .transport.health import add_health
 
 __all__ = ["StoreError", "account_created", "bootstrapped", "opened", "root_password_reset", "schema_drift", "serve"]
 
@@ -80,6 +81,7 @@ def application(settings: Settings, kernel: Kernel) -> web.Application:
     )
     app = web.Application(client_max_size=MAX_BODY)
     app.router.add_post("/graphql", endpoint.handle)
+    add_health(app, kernel)
     if settings.development:
         add_explorer(app)
     return app

@@ -12,7 +12,7 @@ from ..domain.errors import IamError, InvalidInput, Unauthenticated
 from ..domain.policy.evaluate import Decision
 from ..security.tokens import token_hash
 from ..store.session import StoreSession
-from ..store.unit import Database
+from ..store.unit import Database, StoreError
 from .access import AccessCache
 from .caller import Caller, Origin
 from .decide import allows, denied, is_refused
@@ -62,6 +62,14 @@ class Kernel:
         while self._running:
             await asyncio.wait(self._running)
         await self._recorder.close()
+
+    async def problem(self) -> str | None:
+        """What keeps the store from serving, for the operator's eyes; None where nothing does."""
+        try:
+            pending = await self._database.pending()
+        except (StoreError, OSError) as error:
+            return str(error)
+        return f"{len(pending)} migrations are yet to be run" if pending else None
 
     # ------------------------------------------------------------ who asks
 
