@@ -214,7 +214,7 @@ async def test_a_page_costs_the_same_whatever_it_shows(service: Service) -> None
         await service.good("attachGroupPolicy", {"groupName": f"g{i}", "policyArn": arn(f"policy/p{i}")})
     names = [f"u{i:02}" for i in range(100)]
     await asyncio.gather(*(service.good("createUser", {"userName": name}, token=root) for name in names))
-    into = [(name, group % 4) for i, name in enumerate(names) for group in (i, i + 1)]
+    into = [(name, group % 4) for group, name in enumerate(names)]
     add = "addUserToGroup"
     await asyncio.gather(*(service.good(add, {"userName": u, "groupName": f"g{g}"}, token=root) for u, g in into))
 
@@ -225,7 +225,7 @@ async def test_a_page_costs_the_same_whatever_it_shows(service: Service) -> None
         reply = await service.post({"query": DOCUMENTS, "operationName": "Page", "variables": variables}, root)
         users = reply.only()["users"]["nodes"]
         assert reply.codes == [] and len(users) == first
-        assert all(len(one["groups"]["nodes"]) == 2 for one in users)
+        assert all(len(one["groups"]["nodes"]) == 1 for one in users)
         assert all(group["attachedPolicies"]["nodes"] for one in users for group in one["groups"]["nodes"])
         await asyncio.sleep(0.2)
         return service.database.statements - before

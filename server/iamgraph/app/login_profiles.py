@@ -18,7 +18,7 @@ from ..domain.errors import (
 from ..domain.names import Doc, Password, SignInPassword, UserName
 from ..domain.passwords import check_password
 from ..store.session import StoreSession
-from .caller import Caller
+from .caller import Caller, Identity
 from .operation import Command, Need, Place, Query, Target, operation
 from .password_policy import policy_of
 from .targets import USER
@@ -135,8 +135,8 @@ class _OwnPassword(Target):
 
 
 @operation("iam:ChangePassword", on=_OwnPassword(), raises=(NoSuchEntity, InvalidCredentials, PasswordPolicyViolation))
-class ChangePassword(Command[User]):
-    """Change one's own password, and end one's other signed-in sessions."""
+class ChangePassword(Command[Identity]):
+    """Change one's own password, as a user or the root, and end one's other signed-in sessions."""
 
     old_password: SignInPassword
     new_password: Password
@@ -148,10 +148,16 @@ class ChangePassword(Command[User]):
         return (replace(self.need(caller, target), is_granted=may),)
 
     async def look(self, work: Work, target: PasswordPolicy) -> tuple[str | None, str]:
-        if work.caller.who.principal_type is not PrincipalType.USER:
-            raise InvalidInput("Only a user has a password of its own to change.", field="oldPassword")
-        known = await work.data.login_profiles.password_hash(work.caller.who.principal_id)
-        return known, await _checked(work, self.new_password)
+        if work.caller.who.principal_type is PrincipalType.ROLE:
+            raise InvalidInput("A role has no password to change.", field="oldPassword")
+        return await self._known(work), await _checked(work, self.new_password)
+
+    @staticmethod
+    async def _known(work: Work, *, hold: bool = False) -> str | None:
+        who = work.caller.who
+        if who.principal_type is PrincipalType.ROOT:
+            return await work.data.accounts.root_password_hash(who.account.id, hold=hold)
+        return await work.data.login_profiles.password_hash(who.principal_id, hold=hold)
 
     async def prepare(self, caller: Caller, tools: Tools, looked: tuple[str | None, str]) -> tuple[str, str]:
         known, new = looked
@@ -160,11 +166,14 @@ class ChangePassword(Command[User]):
             raise InvalidCredentials("The old password was not entered correctly.")
         return known, await tools.hasher.hash(new)
 
-    async def execute(self, work: Work, target: PasswordPolicy, prepared: tuple[str, str]) -> User:
+    async def execute(self, work: Work, target: PasswordPolicy, prepared: tuple[str, str]) -> Identity:
         who, (known, new) = work.caller.who, prepared
-        if await work.data.login_profiles.password_hash(who.principal_id, hold=True) != known:
+        if await self._known(work, hold=True) != known:
             raise InvalidCredentials("The old password was not entered correctly.")
         await _checked(work, self.new_password)
-        await work.data.login_profiles.set_password(who.principal_id, new, reset_required=False)
+        if who.principal_type is PrincipalType.ROOT:
+            await work.data.accounts.set_root_password(who.account.id, new)
+        else:
+            await work.data.login_profiles.set_password(who.principal_id, new, reset_required=False)
         await _end_sign_ins(work, who.principal_id, keep=who.session.id)
-        return (await work.data.users.by_ids([who.principal_id]))[who.principal_id]
+        return who

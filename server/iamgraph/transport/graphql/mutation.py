@@ -26,6 +26,7 @@ from .adapt import Payload, mutation
 from .context import Info
 from .ids import node_id
 from .nodes.account import Account, PasswordPolicy
+from .nodes.base import Principal
 from .nodes.credentials import AccessKey, LoginProfile
 from .nodes.group import Group
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
@@ -33,7 +34,7 @@ from .nodes.role import Role
 from .nodes.session import Session, sessions
 from .nodes.targets import target_of
 from .nodes.user import User
-from .nodes.viewer import Viewer
+from .nodes.viewer import Viewer, principal_of
 from .scalars import ARN, DateTime, Secret
 
 
@@ -138,7 +139,7 @@ class Mutation:
         login_profiles.UpdateLoginProfile, login_profile=Payload(LoginProfile, LoginProfile.named)
     )
     delete_login_profile = mutation(login_profiles.DeleteLoginProfile, user=_USER_ONLY)
-    change_password = mutation(login_profiles.ChangePassword, user=_USER_ONLY)
+    change_password = mutation(login_profiles.ChangePassword, principal=Payload(Principal, principal_of))
     create_access_key = mutation(
         keys.CreateAccessKey, access_key=Payload(AccessKey, AccessKey.of), secret_access_key=Payload(Secret)
     )

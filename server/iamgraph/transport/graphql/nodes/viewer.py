@@ -30,7 +30,7 @@ class Viewer:
     def of(cls, who: Identity) -> Viewer:
         return cls(
             arn=ARN(who.arn),
-            principal=_principal(who),
+            principal=principal_of(who),
             account=Account.of(who.account),
             session=Session.of(who.session),
             mfa_authenticated=who.session.mfa_at is not None,
@@ -38,7 +38,7 @@ class Viewer:
         )
 
 
-def _principal(who: Identity) -> Principal:
+def principal_of(who: Identity) -> Principal:
     """The principal's node. Its name and ARN are the caller's to know; the rest takes permission like any other."""
     if who.principal_type is PrincipalType.ROOT:
         return RootUser.of(who.account.id)
