@@ -176,6 +176,9 @@ async def test_across_accounts_both_sides_must_allow(service: Service) -> None:
     # The session is the role's, of the role's account.
     session = await assumed(service, arn("role/r"), there)
     assert session["assumedRoleArn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/r/ci"
+    # Both accounts' histories have it; what was refused only the caller's.
+    seen = [e.outcome.value for e in await service.events(name="AssumeRole") if e.principal_arn == arn("user/there", OTHER)]
+    assert seen == ["SUCCEEDED"] * 3
 
 
 async def test_in_one_account_the_trust_alone_suffices_but_a_deny_limits(service: Service) -> None:

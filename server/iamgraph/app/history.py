@@ -65,6 +65,14 @@ def event_of_command(
     return event if error is None else failed(event, error)
 
 
+def events_of_success(caller: Caller, command: Operation[Any], trail: Trail, tools: Tools) -> list[Event]:
+    """The event of a command that succeeded, in each account that it concerns."""
+    event = event_of_command(caller, command, trail, tools)
+    if trail.other_account_id is None:
+        return [event]
+    return [event, replace(event, id=event_id(tools), account_id=trail.other_account_id)]
+
+
 def failed(event: Event, error: BaseException) -> Event:
     """The same event, with the error that ended it."""
     return replace(event, outcome=outcome_of(error), error_code=code_of(error), error_message=text_of(error))
@@ -99,7 +107,8 @@ def events_of_reads(caller: Caller, tools: Tools) -> tuple[list[Event], bool]:
     events, refused = [], False
     now = tools.clock()
     for (name, outcome, code), read in caller.origin.reads.take().items():
-        refused = refused or outcome is EventOutcome.DENIED
+        # What is missing waits as what is refused does, or the time would tell which it was.
+        refused = refused or outcome is not EventOutcome.SUCCEEDED
         event = event_of(caller, name, read.action, list(read.resources), read.parameters, now=now, id=event_id(tools))
         events.append(replace(event, outcome=outcome, error_code=code, error_message=read.error_message))
     return events, refused

@@ -23,6 +23,7 @@ from .history import (
     event_of,
     event_of_command,
     events_of_reads,
+    events_of_success,
     failed,
     outcome_of,
     text_of,
@@ -124,7 +125,7 @@ class Kernel:
                 work = self._work(caller, data, trail)
                 target = await self._authorised(work, command)
                 result = await command.execute(work, target, prepared)
-                await data.events.add([event_of_command(caller, command, trail, self.tools)])
+                await data.events.add(events_of_success(caller, command, trail, self.tools))
             return result
         except Exception as error:
             await self._write_events([event_of_command(caller, command, trail, self.tools, error)])

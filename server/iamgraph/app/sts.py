@@ -182,6 +182,8 @@ class AssumeRole(Command[AssumedRole]):
         self._check_duration(caller, target)
         tags, transitive = self._inherited(caller)
         policies, packed = await self._session_policies(work, target)
+        if target.account_id != caller.account.id:
+            work.trail.other_account_id = target.account_id
         if not await work.data.sessions.hold(caller.session.id, work.now):
             raise Unauthenticated("The session has ended.")
         credentials = Credentials(

@@ -44,6 +44,8 @@ class Trail:
     account_id: str | None = None
     principal_id: str | None = None
     principal_arn: str | None = None
+    other_account_id: str | None = None
+    """Another account whose history has the event too: the one whose role was assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
