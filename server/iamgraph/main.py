@@ -87,9 +87,15 @@ def application(settings: Settings, kernel: Kernel) -> web.Application:
     return app
 
 
-async def serve(settings: Settings, *, setup: bool, announce: Callable[[bootstrap.Bootstrapped | None], None]) -> None:
+async def serve(
+    settings: Settings,
+    *,
+    setup: bool,
+    announce: Callable[[bootstrap.Bootstrapped | None], None],
+    is_shared: bool = False,
+) -> None:
     """Serve until told to stop; with `setup`, migrate first, and bootstrap an account where there is none. `announce` is
-    called once requests are answered."""
+    called once requests are answered. With `is_shared` other processes listen on the same address."""
     async with opened(settings) as database:
         made = None
         if setup:
@@ -97,18 +103,18 @@ async def serve(settings: Settings, *, setup: bool, announce: Callable[[bootstra
             made = await bootstrapped(settings, database)
         elif pending := await database.pending():
             raise StoreError(f"the store lacks {len(pending)} migrations: run `iamgraph migrate` first")
-        async with running(settings, database) as app, listening(settings, app):
+        async with running(settings, database) as app, listening(settings, app, is_shared=is_shared):
             announce(made)
             await _told_to_stop()
 
 
 @asynccontextmanager
-async def listening(settings: Settings, app: web.Application) -> AsyncIterator[None]:
+async def listening(settings: Settings, app: web.Application, *, is_shared: bool = False) -> AsyncIterator[None]:
     """The application answers on the settings' address. At the end requests under way are let finish."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=10)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        await web.TCPSite(runner, settings.host, settings.port, reuse_port=is_shared or None).start()
         yield
     finally:
         await runner.cleanup()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientError, ClientSession
 
 from ..databases import STORES, fresh
 
@@ -33,6 +34,7 @@ class Shell:
     """An environment to run the command in."""
 
     environ: dict[str, str]
+    parent: int | None = None
 
     async def run(self, *arguments: str, stdin: str = "", **environ: str) -> Done:
         made = await self._start(arguments, environ)
@@ -44,6 +46,7 @@ class Shell:
     async def serving(self, *arguments: str) -> AsyncIterator[str]:
         """The server, up; gives what it printed first."""
         made = await self._start(("serve", *arguments), {})
+        self.parent = made.pid
         assert made.stdout is not None
         try:
             async with asyncio.timeout(60):
@@ -53,6 +56,25 @@ class Shell:
         finally:
             made.terminate()
             await made.communicate()
+
+    async def children(self, count: int, other_than: int = 0) -> list[int]:
+        """The worker processes, once there are so many that can take requests."""
+        assert self.parent is not None
+        async with asyncio.timeout(60):
+            while True:
+                found = Path(f"/proc/{self.parent}/task/{self.parent}/children").read_text().split()
+                if len(found) == count and str(other_than) not in found:
+                    return [int(pid) for pid in found]
+                await asyncio.sleep(0.1)
+
+    async def answers(self) -> str:
+        """What signing in as the root gives, once a server takes connections."""
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    return await sign_in(self, "root@example.com", PASSWORD)
+                except ClientError:
+                    await asyncio.sleep(0.1)
 
     async def _start(self, arguments: tuple[str, ...], environ: dict[str, str]) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
@@ -133,6 +155,22 @@ async def test_serve_with_setup_does_it_all(shell: Shell) -> None:
         if shell.environ["IAMGRAPH_DATABASE_URL"].startswith("sqlite"):
             busy = await shell.run("migrate")
             assert busy.status == 1 and busy.err.count("\n") == 1 and "in use" in busy.err
+
+
+async def test_workers_share_the_address_and_come_back(shell: Shell) -> None:
+    shell.environ["IAMGRAPH_BOOTSTRAP_ROOT_PASSWORD"] = PASSWORD
+    if shell.environ["IAMGRAPH_DATABASE_URL"].startswith("sqlite"):
+        refused = await shell.run("serve", "--workers", "2")
+        assert refused.status == 1 and refused.err.count("\n") == 1 and "--workers needs PostgreSQL" in refused.err
+        return
+    async with shell.serving("--setup", "--workers", "2"):
+        workers = await shell.children(2)
+        assert await shell.answers() == "SignInSuccess"
+        os.kill(workers[0], signal.SIGKILL)
+        again = await shell.children(2, other_than=workers[0])
+        assert len(set(again) & set(workers)) == 1
+        assert await shell.answers() == "SignInSuccess"
+    assert [pid for pid in again if Path(f"/proc/{pid}").exists()] == []
 
 
 @pytest.mark.parametrize(

@@ -17,12 +17,34 @@ from ..security.tokens import new_password
 from ..settings import Settings, SettingsError
 from ..transport.graphql.schema import printed
 from .welcome import announced
+from .workers import Workers, command
 
 Command = Callable[[Settings, argparse.Namespace], Awaitable[None]]
 
 
 async def _serve(settings: Settings, given: argparse.Namespace) -> None:
-    await serve(settings, setup=given.setup, announce=lambda made: print(announced(settings, made), flush=True))
+    if given.workers is not None:
+        await _serve_by_workers(settings, given)
+        return
+    await serve(
+        settings,
+        setup=given.setup,
+        announce=lambda made: None if given.worker else print(announced(settings, made), flush=True),
+        is_shared=given.worker,
+    )
+
+
+async def _serve_by_workers(settings: Settings, given: argparse.Namespace) -> None:
+    """Set up once, and leave the serving to processes that share the address."""
+    if settings.sqlite_path is not None:
+        raise SettingsError("--workers needs PostgreSQL: a SQLite store is one process's (IAMGRAPH_DATABASE_URL)")
+    made = None
+    if given.setup:
+        async with opened(settings) as database:
+            await database.migrate()
+            made = await bootstrapped(settings, database)
+    print(announced(settings, made), flush=True)
+    sys.exit(await Workers(given.workers, command(["serve", "--worker"])).run())
 
 
 async def _migrate(settings: Settings, given: argparse.Namespace) -> None:
@@ -60,6 +82,13 @@ async def _reset(settings: Settings, given: argparse.Namespace) -> None:
     _tell(given, password)
 
 
+def _count(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= 64:
+        raise argparse.ArgumentTypeError("from 1 to 64")
+    return count
+
+
 def _password(given: argparse.Namespace) -> str:
     """A password from standard input, or a new one: never from an argument, which others on the machine can see."""
     return sys.stdin.readline().rstrip("\n") if given.password_stdin else new_password()
@@ -74,30 +103,32 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="iamgraph", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(
+    def add(
         under: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: Command, text: str
     ) -> argparse.ArgumentParser:
         made = under.add_parser(name, help=text, description=text)
         made.set_defaults(run=run)
         return made
 
-    serving = command(commands, "serve", _serve, "serve the API")
+    serving = add(commands, "serve", _serve, "serve the API")
     serving.add_argument("--setup", action="store_true", help="migrate and bootstrap first, and say what to try")
-    migrating = command(commands, "migrate", _migrate, "bring the store's tables up to date")
+    serving.add_argument("--workers", type=_count, metavar="N", help="serve by N processes (PostgreSQL only)")
+    serving.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)  # one of --workers
+    migrating = add(commands, "migrate", _migrate, "bring the store's tables up to date")
     migrating.add_argument("--check", action="store_true", help="only compare the migrations with the models")
-    command(commands, "bootstrap", _bootstrap, "make the operator's account, if there is none")
+    add(commands, "bootstrap", _bootstrap, "make the operator's account, if there is none")
     exporting = commands.add_parser("export-schema", help="print the GraphQL schema")
     exporting.set_defaults(run=None)
 
     accounts = commands.add_parser("accounts", help="accounts of the server").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    creating = command(accounts, "create", _create_account, "make a further account")
+    creating = add(accounts, "create", _create_account, "make a further account")
     creating.add_argument("--email", required=True, help="the root's e-mail address")
     creating.add_argument("--alias", help="the account's alias")
     creating.add_argument("--id", help="the account's twelve-digit id; one is drawn otherwise")
     roots = commands.add_parser("root", help="the root of an account").add_subparsers(required=True, metavar="COMMAND")
-    resetting = command(roots, "reset-password", _reset, "set a root's password, and end its sessions")
+    resetting = add(roots, "reset-password", _reset, "set a root's password, and end its sessions")
     resetting.add_argument("--email", required=True, help="the root's e-mail address")
     for each in (creating, resetting):
         each.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
