@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 from aiohttp import web
 
@@ -15,14 +16,24 @@ from .app.kernel import Kernel
 from .app.work import Tools
 from .domain.entities import Account
 from .security.passwords import PasswordHasher
-from .security.sealing import MasterKey, Sealer
+from .security.sealing import MasterKey, MasterKeyError, Sealer, sealed_under
 from .settings import Settings
 from .store.unit import Database, StoreError
 from .transport.graphql.explorer import add_explorer
 from .transport.graphql.http import MAX_BODY, Endpoint
 from .transport.health import add_health
 
-__all__ = ["StoreError", "account_created", "bootstrapped", "opened", "root_password_reset", "schema_drift", "serve"]
+__all__ = [
+    "StoreError",
+    "account_created",
+    "backed_up",
+    "bootstrapped",
+    "opened",
+    "restored",
+    "root_password_reset",
+    "schema_drift",
+    "serve",
+]
 
 
 @asynccontextmanager
@@ -100,9 +111,12 @@ async def serve(
         made = None
         if setup:
             await database.migrate()
+            await check_key(settings, database)
             made = await bootstrapped(settings, database)
         elif pending := await database.pending():
             raise StoreError(f"the store lacks {len(pending)} migrations: run `iamgraph migrate` first")
+        else:
+            await check_key(settings, database)
         async with running(settings, database) as app, listening(settings, app, is_shared=is_shared):
             announce(made)
             await _told_to_stop()
@@ -127,6 +141,36 @@ async def _told_to_stop() -> None:
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_, stop.set)
     await stop.wait()
+
+
+async def check_key(settings: Settings, database: Database) -> None:
+    """Raise MasterKeyError where the store has secrets that this server's key did not seal: with another key, or a new
+    one made for want of it, they would be lost one by one."""
+    async with database.reading() as data:
+        sealed = await data.keys.any_sealed()
+    wanted = sealed_under(sealed) if sealed else None
+    if wanted is None:
+        return
+    try:
+        found = MasterKey.load(settings.master_key_file).id
+    except FileNotFoundError:
+        raise MasterKeyError(
+            f'master key file "{settings.master_key_file}" is missing; the store has secrets sealed under key {wanted}'
+        ) from None
+    if found != wanted:
+        raise MasterKeyError(
+            f'master key file "{settings.master_key_file}" has key {found}; the store has secrets sealed under key {wanted}'
+        )
+
+
+async def backed_up(settings: Settings, path: Path) -> None:
+    """Copy the store to a new file."""
+    await Database.backup(settings.database_url, path)
+
+
+async def restored(settings: Settings, path: Path) -> None:
+    """Make the store out of a copy."""
+    await Database.restore(settings.database_url, path)
 
 
 async def schema_drift() -> str | None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import ClientError, ClientSession
@@ -67,6 +68,20 @@ class Shell:
                     return [int(pid) for pid in found]
                 await asyncio.sleep(0.1)
 
+    async def ask(self, query: str, token: str | None = None, **variables: str) -> Any:
+        """What the server answers."""
+        address = f"http://127.0.0.1:{self.environ['IAMGRAPH_PORT']}/graphql"
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        body = {"query": query, "variables": variables}
+        async with ClientSession(headers=headers) as http, http.post(address, json=body) as response:
+            return await response.json()
+
+    async def token(self) -> str:
+        """The root's, with the password that the tests bootstrap it with."""
+        query = 'mutation($p: String!) { signInAsRoot(input: {email: "root@example.com", password: $p}) '
+        done = await self.ask(query + "{ ... on SignInSuccess { accessToken } } }", p=PASSWORD)
+        return str(done["data"]["signInAsRoot"]["accessToken"])
+
     async def answers(self) -> str:
         """What signing in as the root gives, once a server takes connections."""
         async with asyncio.timeout(60):
@@ -93,10 +108,7 @@ async def shell(request: pytest.FixtureRequest, tmp_path: Path, unused_tcp_port:
 
 async def sign_in(shell: Shell, email: str, password: str) -> str:
     query = "mutation($e: String!, $p: String!) { signInAsRoot(input: {email: $e, password: $p}) { __typename } }"
-    body = {"query": query, "variables": {"e": email, "p": password}}
-    address = f"http://127.0.0.1:{shell.environ['IAMGRAPH_PORT']}/graphql"
-    async with ClientSession() as http, http.post(address, json=body) as response:
-        return str((await response.json())["data"]["signInAsRoot"]["__typename"])
+    return str((await shell.ask(query, e=email, p=password))["data"]["signInAsRoot"]["__typename"])
 
 
 async def test_an_operator_sets_up_and_recovers(shell: Shell) -> None:

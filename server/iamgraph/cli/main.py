@@ -7,11 +7,22 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 import uvloop
 
 from ..domain.errors import IamError
-from ..main import StoreError, account_created, bootstrapped, opened, root_password_reset, schema_drift, serve
+from ..main import (
+    StoreError,
+    account_created,
+    backed_up,
+    bootstrapped,
+    opened,
+    restored,
+    root_password_reset,
+    schema_drift,
+    serve,
+)
 from ..security.sealing import MasterKeyError
 from ..security.tokens import new_password
 from ..settings import Settings, SettingsError
@@ -66,6 +77,16 @@ async def _bootstrap(settings: Settings, given: argparse.Namespace) -> None:
     print(announced(settings, made))
 
 
+async def _backup(settings: Settings, given: argparse.Namespace) -> None:
+    await backed_up(settings, given.file)
+    print(f"backed up to {given.file}; keep the master key ({settings.master_key_file}) apart from it")
+
+
+async def _restore(settings: Settings, given: argparse.Namespace) -> None:
+    await restored(settings, given.file)
+    print(f"restored from {given.file}; serve it with the master key that it was made with")
+
+
 async def _create_account(settings: Settings, given: argparse.Namespace) -> None:
     password = _password(given)
     account = await account_created(
@@ -117,6 +138,11 @@ def _parser() -> argparse.ArgumentParser:
     migrating = add(commands, "migrate", _migrate, "bring the store's tables up to date")
     migrating.add_argument("--check", action="store_true", help="only compare the migrations with the models")
     add(commands, "bootstrap", _bootstrap, "make the operator's account, if there is none")
+    for name, run, text in (
+        ("backup", _backup, "copy the store to a new file, while it is served or not"),
+        ("restore", _restore, "make a store out of a backup, where there is none"),
+    ):
+        add(commands, name, run, text).add_argument("file", type=Path, metavar="FILE")
     exporting = commands.add_parser("export-schema", help="print the GraphQL schema")
     exporting.set_defaults(run=None)
 

@@ -102,6 +102,12 @@ class Sealer:
             raise SealError(f"sealed under master key {parts[1]}, but altered or moved from another place") from None
 
 
+def sealed_under(sealed: str) -> str | None:
+    """The id of the master key that a value was sealed under; None for text that is no sealed value."""
+    parts = _SEALED.fullmatch(sealed)
+    return parts[1] if parts else None
+
+
 def _bound(key_id: str, context: str) -> bytes:
     return f"v1.{key_id}.{context}".encode()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
-from . import schema
+from . import backup, schema
 from .failures import Duplicate, SchemaError, StoreBusy, StoreError, conflicting
 from .postgres import PostgresEngine
 from .session import StoreSession
@@ -60,6 +61,16 @@ class Database:
             if names:
                 await schema.apply(*self._engine.migration_credentials())
             return names
+
+    @staticmethod
+    async def backup(url: str, path: Path) -> None:
+        """See `store.backup.backup`."""
+        await backup.backup(url, path)
+
+    @staticmethod
+    async def restore(url: str, path: Path) -> None:
+        """See `store.backup.restore`."""
+        await backup.restore(url, path)
 
     @staticmethod
     async def drift() -> str | None:
