@@ -25,22 +25,40 @@ NO_POSTGRES = "IAMGRAPH_TEST_POSTGRES_URL is not set (such as postgres://postgre
 
 
 @asynccontextmanager
-async def fresh(kind: str, folder: Path, *, migrated: bool = True) -> AsyncIterator[str]:
-    """The URL of a store of its own, `sqlite` in the folder or `postgres`; migrated, unless it is to be empty."""
+async def fresh(kind: str, folder: Path, *, migrated: bool = True, source: str | None = None) -> AsyncIterator[str]:
+    """The URL of a store of its own, `sqlite` in the folder or `postgres`: migrated, unless it is to be empty, or a copy of
+    what `kept` made."""
     if kind == "sqlite":
         path = folder / "store.db"
         if migrated:
-            shutil.copy(await _sqlite_template(), path)
+            shutil.copy(source or await _sqlite_template(), path)
         yield f"sqlite://{path}"
         return
     if POSTGRES_URL is None:
         pytest.skip(NO_POSTGRES)
     name = f"iamgraph_test_{secrets.token_hex(6)}"
-    await _ask(f"CREATE DATABASE {name} TEMPLATE {await _postgres_template() if migrated else 'template0'}")
+    template = (source or await _postgres_template()) if migrated else "template0"
+    await _ask(f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
         yield _url(name)
     finally:
         await _ask(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def kept(kind: str) -> tuple[str, str]:
+    """The URL of a migrated store that stays until the run ends, and the source that `fresh` copies it by once it is closed."""
+    if kind == "sqlite":
+        folder = Path(tempfile.mkdtemp(prefix="iamgraph-test-"))
+        atexit.register(lambda: shutil.rmtree(folder))
+        path = folder / "store.db"
+        shutil.copy(await _sqlite_template(), path)
+        return f"sqlite://{path}", str(path)
+    if POSTGRES_URL is None:
+        pytest.skip(NO_POSTGRES)
+    template, name = await _postgres_template(), f"iamgraph_kept_{secrets.token_hex(6)}"
+    await _ask(f"CREATE DATABASE {name} TEMPLATE {template}")
+    _templates.append(name)
+    return _url(name), name
 
 
 async def migrate(url: str) -> None:

@@ -6,6 +6,9 @@ What is refused is absent from the answer, changes nothing, and leaves one event
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +16,8 @@ import pytest
 from iamgraph.app.operation import OPERATIONS
 from iamgraph.domain.entities import EventOutcome
 
-from ..service import Reply, Service
+from ..databases import STORES, fresh, kept
+from ..service import Reply, Service, served
 from .matrix import DOORS, ELSEWHERE, FREE_FOR_ALL, PUBLIC, Door, arn, world
 
 CALLER = arn("user/caller")
@@ -53,14 +57,46 @@ def test_every_operation_has_a_door() -> None:
     assert {door.operation for door in DOORS} | FREE_FOR_ALL | PUBLIC | ELSEWHERE == set(OPERATIONS)
 
 
-@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.operation)
-async def test_door(service: Service, door: Door) -> None:
-    known = await world(service)
-    await service.good("createUser", {"userName": "caller"})
-    await service.good("createLoginProfile", {"userName": "caller", "password": "caller-Passw0rd!"})
-    sign_in = {"account": "acme", "userName": "caller", "password": "caller-Passw0rd!"}
-    token = (await service.do("signIn", sign_in, "accessToken"))["accessToken"]
+@dataclass(frozen=True)
+class World:
+    """What the doors open onto, in a store to copy; and the token of the one who knocks."""
 
+    source: str
+    known: dict[str, str]
+    root: str
+    token: str
+
+
+_worlds: dict[str, World] = {}
+
+
+async def built(kind: str, folder: Path) -> World:
+    """The world, made once a run: it takes longer than to knock."""
+    url, source = await kept(kind)
+    async with served(url, folder) as service:
+        known = await world(service)
+        await service.good("createUser", {"userName": "caller"})
+        await service.good("createLoginProfile", {"userName": "caller", "password": "caller-Passw0rd!"})
+        sign_in = {"account": "acme", "userName": "caller", "password": "caller-Passw0rd!"}
+        token = (await service.do("signIn", sign_in, "accessToken"))["accessToken"]
+        return World(source, known, await service.root(), token)
+
+
+@pytest.fixture(params=STORES)
+async def furnished(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Service, World]]:
+    kind = request.param
+    if kind not in _worlds:
+        _worlds[kind] = await built(kind, tmp_path)
+    made = _worlds[kind]
+    async with fresh(kind, tmp_path, source=made.source) as url, served(url, tmp_path, account=False) as service:
+        service.tokens["root"] = made.root
+        yield service, made
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.operation)
+async def test_door(furnished: tuple[Service, World], door: Door) -> None:
+    service, made = furnished
+    known, token = made.known, made.token
     before = await service.snapshot()
     reply = await knock(service, door, known, None)
     assert (reply.status, reply.codes) == (401, ["UNAUTHENTICATED"]), reply.text
