@@ -46,7 +46,7 @@ async def fresh(kind: str, folder: Path, *, migrated: bool = True, source: str |
 
 
 async def kept(kind: str) -> tuple[str, str]:
-    """The URL of a migrated store that stays until the run ends, and the source that `fresh` copies it by once it is closed."""
+    """The URL of a migrated store that stays until the run ends, and the source that `fresh` copies once it is closed."""
     if kind == "sqlite":
         folder = Path(tempfile.mkdtemp(prefix="iamgraph-test-"))
         atexit.register(lambda: shutil.rmtree(folder))
