@@ -6,14 +6,20 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from aiohttp import web
 
 from .app import bootstrap
+from .app.export import exported
+from .app.heads import HeadsFile
 from .app.kernel import Kernel
+from .app.sealer import HistorySealer
+from .app.verify import Report, verify
 from .app.work import Tools
 from .domain.entities import Account
+from .security.chaining import ChainKeys
 from .security.passwords import PasswordHasher
 from .security.sealing import MasterKey, Sealer
 from .settings import Settings
@@ -21,7 +27,17 @@ from .store.unit import Database, StoreError
 from .transport.graphql.explorer import add_explorer
 from .transport.graphql.http import MAX_BODY, Endpoint
 
-__all__ = ["StoreError", "account_created", "bootstrapped", "opened", "root_password_reset", "schema_drift", "serve"]
+__all__ = [
+    "StoreError",
+    "account_created",
+    "bootstrapped",
+    "history_exported",
+    "history_verified",
+    "opened",
+    "root_password_reset",
+    "schema_drift",
+    "serve",
+]
 
 
 @asynccontextmanager
@@ -63,11 +79,30 @@ async def running(settings: Settings, database: Database) -> AsyncIterator[web.A
     """The application, ready to be served."""
     async with tools_of(settings) as tools:
         kernel = Kernel(database, tools, records_reads=settings.read_events)
+        sealer = sealer_of(settings, database)
         kernel.start()
+        sealer.start()
         try:
             yield application(settings, kernel)
         finally:
+            # In this order: the last events are sealed too.
             await kernel.close()
+            await sealer.close()
+
+
+def sealer_of(settings: Settings, database: Database) -> HistorySealer:
+    """What chains the history of the store."""
+    return HistorySealer(
+        ChainKeys(MasterKey.load(settings.master_key_file)),
+        reading=database.reading,
+        writing=database.writing,
+        file=HeadsFile(heads_path(settings)),
+    )
+
+
+def heads_path(settings: Settings) -> Path:
+    """Where the server keeps the signed heads of its history."""
+    return settings.data_dir / "heads.jsonl"
 
 
 def application(settings: Settings, kernel: Kernel) -> web.Application:
@@ -119,6 +154,31 @@ async def _told_to_stop() -> None:
     for signal_ in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_, stop.set)
     await stop.wait()
+
+
+async def history_verified(settings: Settings, heads: Path | None) -> tuple[Report, Path | None]:
+    """The history checked, and the file of heads that it was checked against: `heads`, or the server's own if there is
+    one. The server may be running."""
+    keys = ChainKeys(MasterKey.load(settings.master_key_file))
+    path = heads or heads_path(settings)
+    try:
+        # Before the store: what the file says is then in the store already.
+        exported_heads = HeadsFile(path).read()
+    except FileNotFoundError:
+        if heads is not None:
+            raise
+        exported_heads = None
+    async with Database(settings.database_url).snapshot() as data:
+        return await verify(data, keys, exported_heads), path if exported_heads else None
+
+
+async def history_exported(
+    settings: Settings, *, account_id: str | None, since: datetime | None
+) -> AsyncIterator[bytes]:
+    """The history in CloudTrail's record shape, a line of JSON each. The server may be running."""
+    async with Database(settings.database_url).snapshot() as data:
+        async for line in exported(data, account_id=account_id, since=since):
+            yield line
 
 
 async def schema_drift() -> str | None:
