@@ -135,13 +135,18 @@ class HistorySealer:
     async def _settled(self, data: StoreSession) -> int:
         """A `seq` up to which no event will be committed any more, as far as that is known. See `Chains.writers`."""
         now = await data.chains.writers()
-        awaited = self._awaited or now
-        if awaited.transactions & now.transactions:
-            self._awaited = awaited
+        done: Writers | None
+        if not now.transactions:
+            self._awaited, done = None, now
+        elif self._awaited is None:
+            self._awaited, done = now, None
+        elif self._awaited.transactions & now.transactions:
+            done = None
         else:
             # Those waited for are done; those that write now are next.
-            self._awaited = now
-            self._settled_to = max(self._settled_to, awaited.last)
+            self._awaited, done = now, self._awaited
+        if done is not None:
+            self._settled_to = max(self._settled_to, done.last)
         return self._settled_to
 
     async def _link(self, data: StoreSession, events: Sequence[Content], covered: int) -> dict[str, Head]:

@@ -117,6 +117,8 @@ class _Chain:
     async def check(self, data: StoreSession) -> None:
         while links := await data.chains.links(self._chain, self.last, BATCH):
             for link, event in links:
+                if link.number <= self.last:
+                    return self._add(Bent.ALTERED, self.last + 1, link.event_id, "the link's number is no number")
                 self._gap(link)
                 self._place(link, event)
                 self._head(link)
@@ -126,6 +128,7 @@ class _Chain:
         if longest is not None and longest.count > self.last:
             text = f"a head of {longest.at.isoformat()} counts {longest.count} events, and there are {self.last}"
             self._add(Bent.TRUNCATED, self.last + 1, None, text)
+        return None
 
     def _gap(self, link: Link) -> None:
         if link.number != self.last + 1:

@@ -94,15 +94,15 @@ class Chains:
     async def heads(self, chains: Sequence[str]) -> dict[str, Head]:
         """The heads of those of the chains that have one."""
         rows = await self._db.fetch("SELECT * FROM chain_head WHERE chain = ANY($1)", list(chains))
-        return {row["chain"]: _head(row) for row in rows}
+        return {head.chain: head for head in map(_head, rows)}
 
     async def all_heads(self) -> dict[str, Head]:
         rows = await self._db.fetch("SELECT * FROM chain_head ORDER BY chain")
-        return {row["chain"]: _head(row) for row in rows}
+        return {head.chain: head for head in map(_head, rows)}
 
     async def names(self) -> list[str]:
         """Every chain that has a link."""
-        return [row["chain"] for row in await self._db.fetch("SELECT DISTINCT chain FROM event_link ORDER BY chain")]
+        return [_text(row["chain"]) for row in await self._db.fetch("SELECT DISTINCT chain FROM event_link")]
 
     async def links(self, chain: str, after: int, limit: int) -> list[tuple[Link, Content | None]]:
         """Links behind the number `after`, by their number, with the event of each, or None where it is gone."""
@@ -112,13 +112,15 @@ class Chains:
             "WHERE l.chain = $1 AND l.number > $2 ORDER BY l.number LIMIT $3",
             chain, after, limit,
         )  # fmt: skip
-        return [(_link(row, "link_"), None if row["id"] is None else content_of(row)) for row in rows]
+        return [(_link(row, "link_"), None if row["seq"] is None else content_of(row)) for row in rows]
 
 
 def content_of(row: Row) -> Content:
     """The event as it is chained: its columns as they are in the table, times alike on both stores."""
     octets = json.dumps([_plain(row[column]) for column in ("seq", *COLUMNS)], separators=(",", ":")).encode()
-    return Content(seq=row["seq"], event_id=row["id"], chain=chain_of(row["account_id"]), octets=octets)
+    account_id = row["account_id"]
+    chain = chain_of(None if account_id is None else _text(account_id))
+    return Content(seq=row["seq"], event_id=_text(row["id"]), chain=chain, octets=octets)
 
 
 def _plain(value: object) -> object:
@@ -131,29 +133,41 @@ def _plain(value: object) -> object:
 def _link(row: Row, prefix: str = "") -> Link:
     return Link(
         seq=row[f"{prefix}seq"],
-        event_id=row[f"{prefix}event_id"],
-        chain=row[f"{prefix}chain"],
-        number=row[f"{prefix}number"],
-        link=row[f"{prefix}link"],
-        key_id=row[f"{prefix}key_id"],
+        event_id=_text(row[f"{prefix}event_id"]),
+        chain=_text(row[f"{prefix}chain"]),
+        number=_whole(row[f"{prefix}number"]),
+        link=_text(row[f"{prefix}link"]),
+        key_id=_text(row[f"{prefix}key_id"]),
     )
 
 
 def _head(row: Row) -> Head:
     return Head(
-        chain=row["chain"],
-        count=row["count"],
-        link=row["link"],
+        chain=_text(row["chain"]),
+        count=_whole(row["count"]),
+        link=_text(row["link"]),
         at=_instant(row["at"]),
-        horizon=row["horizon"],
-        key_id=row["key_id"],
-        signature=row["signature"],
+        horizon=_whole(row["horizon"]),
+        key_id=_text(row["key_id"]),
+        signature=_text(row["signature"]),
     )
 
 
+# SQLite keeps anything in any column. What somebody has put there must not keep the rest from being checked, so it is
+# read as something that was never sealed.
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else -1
+
+
 def _instant(value: object) -> datetime:
-    """An altered head must not keep its chain from being checked: no head was signed at the first of all instants."""
     try:
         return instant(value)
-    except ValueError:
+    except (ValueError, TypeError, AttributeError):
         return datetime.min.replace(tzinfo=UTC)

@@ -204,6 +204,8 @@ class SqliteEngine:
         try:
             async with connection as opened:
                 opened._conn.row_factory = sqlite3.Row
+                # What somebody has put into the file may be no text at all, and is to be found.
+                opened._conn.text_factory = lambda octets: octets.decode("utf-8", "surrogateescape")
                 await opened.execute_fetchall(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
                 await opened.execute_fetchall("BEGIN")
                 yield SqliteStatements(opened, self._counter)
