@@ -205,7 +205,9 @@ class PostgresEngine:
         """Statements that all see the same moment and change nothing, on a connection of their own."""
         credentials = {key: value for key, value in self._credentials.items() if key not in ("minsize", "maxsize")}
         try:
-            connection = await asyncpg.connect(**credentials, server_settings={**SETTINGS, "statement_timeout": "0"})
+            # Reading a long history may take long; it holds nobody up.
+            credentials["server_settings"] = {**SETTINGS, "statement_timeout": "0"}
+            connection = await asyncpg.connect(**credentials)
         except Exception as error:
             raise StoreError(f"the database {self._where()} can't be reached: {_reason(error)}") from None
         try:
