@@ -85,9 +85,11 @@ async def running(settings: Settings, database: Database) -> AsyncIterator[web.A
         try:
             yield application(settings, kernel)
         finally:
-            # In this order: the last events are sealed too.
-            await kernel.close()
-            await sealer.close()
+            try:
+                await kernel.close()
+            finally:
+                # After the kernel, so that its last events are sealed too.
+                await sealer.close()
 
 
 def sealer_of(settings: Settings, database: Database) -> HistorySealer:

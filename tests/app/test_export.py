@@ -67,7 +67,14 @@ def test_who_acted(arn: str | None, kind: str) -> None:
 
 def test_errors_and_reads() -> None:
     failed = record(
-        event(1, name="GetUser", outcome=EventOutcome.DENIED, error_code="AccessDenied", error_message="no", resources=("*",))
+        event(
+            1,
+            name="GetUser",
+            outcome=EventOutcome.DENIED,
+            error_code="AccessDenied",
+            error_message="no",
+            resources=("*",),
+        )
     )
     assert (failed["errorCode"], failed["errorMessage"], failed["readOnly"]) == ("AccessDenied", "no", True)
     assert failed["resources"] == []

@@ -147,11 +147,12 @@ async def checked(folder: Path) -> Report:
 
 SEQ = st.integers(1, COUNT)
 TABLE = st.sampled_from(["event", "event_link"])
+HEAD = st.sampled_from(["count", "link", "horizon", "at", "key_id", "signature"])
 WORTH = st.one_of(st.none(), st.text(max_size=5), st.integers(-5, 20), st.binary(max_size=3))
 ALTERATION = st.one_of(
     st.tuples(st.just("field"), SEQ, st.sampled_from(COLUMNS), WORTH),
     st.tuples(st.just("link"), SEQ, st.sampled_from(["event_id", "chain", "number", "link", "key_id"]), WORTH),
-    st.tuples(st.just("head"), st.sampled_from([ACCOUNT, OTHER]), st.sampled_from(["count", "link", "horizon", "at"]), WORTH),
+    st.tuples(st.just("head"), st.sampled_from([ACCOUNT, OTHER]), HEAD, WORTH),
     st.tuples(st.just("drop"), SEQ, TABLE),
     st.tuples(st.just("drop both"), SEQ),
     st.tuples(st.just("swap"), TABLE, SEQ, SEQ),
@@ -181,7 +182,8 @@ def alter(db: sqlite3.Connection, kind: str, *how: Any) -> None:
         like, seq, with_link = how
         columns = ", ".join(COLUMNS[1:])
         db.execute(
-            f"INSERT INTO event (seq, id, {columns}) SELECT ?, 'forged', {columns} FROM event WHERE seq = ?", (seq, like)
+            f"INSERT INTO event (seq, id, {columns}) SELECT ?, 'forged', {columns} FROM event WHERE seq = ?",
+            (seq, like),
         )
         if with_link:
             db.execute(

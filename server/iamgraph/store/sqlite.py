@@ -199,6 +199,11 @@ class SqliteEngine:
     async def snapshot(self) -> AsyncIterator[Statements]:
         """Statements that all see the same moment and change nothing, beside the process that has the store or without
         one. WAL lets a reader stand beside a writer, so the lock file is not asked."""
+        try:
+            # aiosqlite's thread would trip over a file that can't be opened.
+            os.close(os.open(self.path, os.O_RDONLY | os.O_CLOEXEC))
+        except OSError as error:
+            raise StoreError(f"the database file {self.path} can't be read: {error.strerror}") from None
         connection = aiosqlite.connect(f"file:{quote(str(self.path))}?mode=ro", uri=True, isolation_level=None)
         connection._thread.daemon = True
         try:
