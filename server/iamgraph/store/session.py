@@ -5,6 +5,7 @@ from __future__ import annotations
 from .access import AccessRows
 from .accounts import Accounts
 from .attachments import Attachments
+from .chains import Chains
 from .events import Events
 from .groups import Groups
 from .inline import Inline
@@ -35,5 +36,6 @@ class StoreSession:
         self.login_profiles = LoginProfiles(statements)
         self.sessions = Sessions(statements)
         self.events = Events(statements)
+        self.chains = Chains(statements)
         self.access = AccessRows(statements)
         self.principals = PrincipalTexts(statements)
