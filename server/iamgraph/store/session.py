@@ -16,6 +16,7 @@ from .principals import PrincipalTexts
 from .roles import Roles
 from .sessions import Sessions
 from .statements import Statements
+from .throttles import Throttles
 from .users import Users
 
 
@@ -37,3 +38,4 @@ class StoreSession:
         self.events = Events(statements)
         self.access = AccessRows(statements)
         self.principals = PrincipalTexts(statements)
+        self.throttles = Throttles(statements)
