@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from ..domain.entities import Event, EventOutcome
@@ -139,6 +139,9 @@ class Kernel:
             work = self._work(caller, data, trail)
             target = await self._authorised(work, command)
             looked = await command.look(work, target)
+        if command.is_guarded:
+            async with self._database.writing() as data:
+                await command.guard(replace(work, data=data), looked)
         return await command.prepare(caller, self.tools, looked)
 
     async def _again(self, data: StoreSession, caller: Caller, command: Command[Any]) -> Caller:

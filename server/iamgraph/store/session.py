@@ -17,6 +17,7 @@ from .principals import PrincipalTexts
 from .roles import Roles
 from .sessions import Sessions
 from .statements import Statements
+from .throttles import Throttles
 from .users import Users
 
 
@@ -39,3 +40,4 @@ class StoreSession:
         self.chains = Chains(statements)
         self.access = AccessRows(statements)
         self.principals = PrincipalTexts(statements)
+        self.throttles = Throttles(statements)

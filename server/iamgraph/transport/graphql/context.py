@@ -24,6 +24,7 @@ class Context:
         self.caller = caller
         self.signed_in: Any = None
         self.signed_out = False
+        self.retry_after: int | None = None
         self._loaders: dict[type[Query[Any]], DataLoader[Ask[Any], Any]] = {}
 
     def become(self, caller: Caller, signed_in: Any) -> None:

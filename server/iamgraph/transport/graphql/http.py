@@ -139,7 +139,7 @@ class Endpoint:
         body: dict[str, Any] = {"data": result.data}
         if errors:
             body = {"errors": errors, **body}
-        return Answer(body)
+        return Answer(body, retry_after=context.retry_after)
 
     def _set_cookie(self, request: web.Request, response: web.Response, context: Context) -> None:
         """Keep a browser's session in a cookie that no script can read; a browser shows itself by the header."""
