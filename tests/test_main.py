@@ -42,6 +42,7 @@ class Server:
             "IAMGRAPH_DATABASE_URL": url,
             "IAMGRAPH_DATA_DIR": str(folder / "data"),
             "IAMGRAPH_PORT": str(self.port),
+            "IAMGRAPH_QUOTA_USERS_PER_ACCOUNT": "1000000",
             "IAMGRAPH_BOOTSTRAP_ACCOUNT_ID": ACCOUNT,
             "IAMGRAPH_BOOTSTRAP_ROOT_EMAIL": ROOT_EMAIL,
             "IAMGRAPH_BOOTSTRAP_ROOT_PASSWORD": ROOT_PASSWORD,
