@@ -129,9 +129,7 @@ async def _sign_ins(plan: Plan, port: int, core: set[int]) -> Row:
     return _row("sign-in (against bare argon2id)", statistics.median(bare), samples, (), floor=None)
 
 
-def _row(
-    name: str, baseline: float, ours: Sequence[Sample], theirs: Sequence[Sample], *, floor: float | None
-) -> Row:
+def _row(name: str, baseline: float, ours: Sequence[Sample], theirs: Sequence[Sample], *, floor: float | None) -> Row:
     rps = statistics.median(sample.rps for sample in ours)
     p50, p99 = (statistics.median(sample.percentile(share) for sample in ours) for share in (0.5, 0.99))
     ratio = rps / baseline if baseline else 0.0
@@ -156,7 +154,10 @@ def table(rows: Sequence[Row]) -> str:
     lines = [head, *(_cells(row) for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join(
-        "  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(line, widths)))
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
         for line in lines
     )
 

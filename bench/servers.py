@@ -81,7 +81,9 @@ def naive(store_url: str, folder: Path, core: set[int]) -> Iterator[int]:
 
 
 @contextmanager
-def _running(command: Sequence[str], environ: Mapping[str, str], core: set[int], port: int, log: Path) -> Iterator[None]:
+def _running(
+    command: Sequence[str], environ: Mapping[str, str], core: set[int], port: int, log: Path
+) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from ..domain.entities import Event, EventOutcome
@@ -216,7 +217,7 @@ class Kernel:
                 type(query).__name__,
                 query.action,
                 resources[0] if resources else "*",
-                audited(query),
+                partial(audited, query),
                 outcome,
                 code_of(error) if error else None,
                 text_of(error) if error else None,
@@ -245,7 +246,7 @@ class Kernel:
             type(query).__name__,
             query.action,
             need.asked,
-            audited(query),
+            partial(audited, query),
             EventOutcome.DENIED,
             code_of(error),
             text_of(error),

@@ -21,6 +21,7 @@ from .documents import Documents
 from .errors import code_of
 from .limits import SIGN_INS, Root, check
 from .schema import schema
+from .shortcuts import PlainFirst
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +119,7 @@ class Endpoint:
             variable_values=dict(asked.variables),
             operation_name=asked.operation_name,
             hide_suggestions=True,
+            executor_class=PlainFirst,
         )
         done: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
         return self._result(done, context)
