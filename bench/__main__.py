@@ -55,19 +55,26 @@ class Row:
 
 async def bench(plan: Plan, say: Callable[[str], None]) -> list[Row]:
     """Seed, compare the answers, measure."""
+    allowed = os.sched_getaffinity(0)
     server_core, load_core = servers.cores()
     os.sched_setaffinity(0, load_core)
-    with tempfile.TemporaryDirectory(prefix="iamgraph-bench-") as name:
-        folder = Path(name)
-        async with servers.stores(plan.store, folder) as (our_store, naive_store):
-            with servers.iamgraph(our_store, folder, server_core) as our_port:
-                say(f"seeding {plan.users} users")
-                seeded = await seed(our_port, naive_store, plan.users)
-                with servers.naive(naive_store, folder, server_core) as naive_port:
-                    ports = {"naive": naive_port, "iamgraph": our_port}
-                    rows = [await _read(plan, one, ports, seeded, say) for one in reads(seeded)]
-                say("sign-ins")
-                rows.append(await _sign_ins(plan, our_port, server_core))
+    try:
+        with tempfile.TemporaryDirectory(prefix="iamgraph-bench-") as name:
+            return await _measured(plan, Path(name), server_core, say)
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+async def _measured(plan: Plan, folder: Path, core: set[int], say: Callable[[str], None]) -> list[Row]:
+    async with servers.stores(plan.store, folder) as (our_store, naive_store):
+        with servers.iamgraph(our_store, folder, core) as our_port:
+            say(f"seeding {plan.users} users")
+            seeded = await seed(our_port, naive_store, plan.users)
+            with servers.naive(naive_store, folder, core) as naive_port:
+                ports = {"naive": naive_port, "iamgraph": our_port}
+                rows = [await _read(plan, one, ports, seeded, say) for one in reads(seeded)]
+            say("sign-ins")
+            rows.append(await _sign_ins(plan, our_port, core))
     return rows
 
 
@@ -90,8 +97,8 @@ async def _read(
             )
             if i >= 0:
                 samples[target].append(sample)
-    return _row(operation.name, statistics.median(s.rps for s in samples["naive"]), samples["iamgraph"], samples["naive"],
-                floor=operation.floor)  # fmt: skip
+    baseline = statistics.median(sample.rps for sample in samples["naive"])
+    return _row(operation.name, baseline, samples["iamgraph"], samples["naive"], floor=operation.floor)
 
 
 async def _compare(operation: Operation, ports: Mapping[str, int], token: str) -> None:
@@ -211,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures = {
         "store": kind,
         "python": platform.python_version(),
-        "cores": len(os.sched_getaffinity(os.getppid())),
+        "cores": os.cpu_count(),
         **{name: getattr(plan, name) for name in ("users", "rounds", "seconds", "connections")},
         "rows": [asdict(row) for row in rows],
     }

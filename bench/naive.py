@@ -6,6 +6,7 @@ guides of both teach it. Run it as `python -m bench.naive STORE_URL PORT`.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import sys
 from datetime import datetime
@@ -196,15 +197,9 @@ async def serve(store_url: str, port: int) -> None:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
-        await _for_ever()
+        await asyncio.Event().wait()
     finally:
         await Tortoise.close_connections()
-
-
-async def _for_ever() -> None:
-    import asyncio
-
-    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

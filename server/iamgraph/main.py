@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -98,6 +99,9 @@ async def serve(settings: Settings, *, setup: bool, announce: Callable[[bootstra
         elif pending := await database.pending():
             raise StoreError(f"the store lacks {len(pending)} migrations: run `iamgraph migrate` first")
         async with running(settings, database) as app, listening(settings, app):
+            # What is loaded by now stays for good: the collector need not walk through it again and again.
+            gc.collect()
+            gc.freeze()
             announce(made)
             await _told_to_stop()
 

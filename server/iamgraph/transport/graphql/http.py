@@ -21,7 +21,7 @@ from .documents import Documents
 from .errors import code_of
 from .limits import SIGN_INS, Root, check
 from .schema import schema
-from .shortcuts import PlainFirst
+from .shortcuts import PlainFirst, is_awaitable
 
 log = logging.getLogger(__name__)
 
@@ -120,6 +120,7 @@ class Endpoint:
             operation_name=asked.operation_name,
             hide_suggestions=True,
             executor_class=PlainFirst,
+            is_awaitable=is_awaitable,  # type: ignore[arg-type]
         )
         done: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
         return self._result(done, context)

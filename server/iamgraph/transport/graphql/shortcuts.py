@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from graphql import (
@@ -102,6 +103,14 @@ def _note(kind: str, name: str, type_: GraphQLOutputType, resolve: Resolver) -> 
             serialize=named.coerce_output_value,
             is_required=is_non_null_type(type_),
         )
+
+
+_AT_HAND = frozenset({str, int, bool, float, dict, list, tuple, type(None), datetime})
+
+
+def is_awaitable(value: Any) -> bool:
+    """What graphql-core asks of every value several times over, quick for the kinds that most values are of."""
+    return type(value) not in _AT_HAND and hasattr(value, "__await__")
 
 
 class _Brief:

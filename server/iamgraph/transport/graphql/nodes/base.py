@@ -149,7 +149,8 @@ class Entity:
 
     @strawberry.field
     def name(self) -> str:
-        return self.ref.parsed.name
+        # The end of the ARN: to take the whole apart for it is what a page of names would be slow by.
+        return self.ref.arn.rpartition("/")[2]
 
     @strawberry.field
     def path(self) -> str:

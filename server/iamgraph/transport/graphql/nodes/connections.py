@@ -68,8 +68,8 @@ def page_info(page: Listed[Any]) -> PageInfo:
     return PageInfo(
         has_next_page=page.more,
         has_previous_page=page.has_previous,
-        start_cursor=page.cursors[0] if page.cursors else None,
-        end_cursor=page.cursors[-1] if page.cursors else None,
+        start_cursor=page.cursor(page.items[0]) if page.items else None,
+        end_cursor=page.cursor(page.items[-1]) if page.items else None,
     )
 
 
