@@ -40,7 +40,7 @@ class Plain:
     is_required: bool
 
 
-_PLAIN: dict[tuple[str, str], Plain] = {}
+_PLAIN: dict[tuple[GraphQLObjectType, str], Plain] = {}
 
 
 def shorten(schema: GraphQLSchema) -> None:
@@ -58,7 +58,7 @@ def shorten(schema: GraphQLSchema) -> None:
                 continue
             field.resolve = straight
             if not field.args:
-                _note(kind.name, name, field.type, straight)
+                _note(kind, name, field.type, straight)
 
 
 def _straight(declared: StrawberryField) -> Resolver | None:
@@ -94,7 +94,7 @@ def _nullable(type_: Any) -> Any:
     return type_.of_type if isinstance(type_, GraphQLNonNull) else type_
 
 
-def _note(kind: str, name: str, type_: GraphQLOutputType, resolve: Resolver) -> None:
+def _note(kind: GraphQLObjectType, name: str, type_: GraphQLOutputType, resolve: Resolver) -> None:
     named = get_named_type(type_)
     if is_leaf_type(named) and _nullable(type_) is named:
         _PLAIN[kind, name] = Plain(
@@ -133,7 +133,7 @@ class PlainFirst(Executor[Any]):
     def execute_field(
         self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any
     ) -> Any:
-        plain = _PLAIN.get((parent_type.name, field_details_list[0].node.name.value))
+        plain = _PLAIN.get((parent_type, field_details_list[0].node.name.value))
         if plain is None:
             return super().execute_field(parent_type, source, field_details_list, path, position_context)
         try:
