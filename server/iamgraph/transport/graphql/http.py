@@ -19,7 +19,7 @@ from ..origin import Network, origin_of
 from .context import Context
 from .documents import Documents
 from .errors import code_of
-from .limits import SIGN_INS, Root, check
+from .limits import SIGN_INS, Root
 from .schema import schema
 from .shortcuts import PlainFirst, is_awaitable
 
@@ -105,8 +105,7 @@ class Endpoint:
         if prepared.document is None:
             return Answer(_errors([_formatted(error, context) for error in prepared.errors or ()]), True)
         try:
-            operation = prepared.operation(asked.operation_name)
-            root = check(prepared.document, operation, asked.variables)
+            root = prepared.check(asked.operation_name, asked.variables)
         except GraphQLError as error:
             return Answer(_errors([_formatted(error, context)]), True)
         await self._admit(context.caller, root)
