@@ -174,7 +174,9 @@ class Service:
 
 
 def settings_for(url: str, folder: Path) -> Settings:
-    return Settings.from_env({"IAMGRAPH_DATABASE_URL": url, "IAMGRAPH_DATA_DIR": str(folder)})
+    """A proxy on this machine is trusted, so that tests can ask from any address."""
+    given = {"IAMGRAPH_DATABASE_URL": url, "IAMGRAPH_DATA_DIR": str(folder), "IAMGRAPH_TRUSTED_PROXIES": "127.0.0.1"}
+    return Settings.from_env(given)
 
 
 @asynccontextmanager

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from aiohttp import web
 
 from .app import bootstrap
+from .app.export import exported
+from .app.heads import HeadsFile
 from .app.kernel import Kernel
+from .app.sealer import HistorySealer
+from .app.verify import Report, verify
 from .app.work import Tools
 from .domain.entities import Account
+from .security.chaining import ChainKeys
 from .security.passwords import PasswordHasher
 from .security.sealing import MasterKey, MasterKeyError, Sealer, sealed_under
 from .settings import Settings
@@ -28,6 +34,8 @@ __all__ = [
     "account_created",
     "backed_up",
     "bootstrapped",
+    "history_exported",
+    "history_verified",
     "opened",
     "restored",
     "root_password_reset",
@@ -75,11 +83,32 @@ async def running(settings: Settings, database: Database) -> AsyncIterator[web.A
     """The application, ready to be served."""
     async with tools_of(settings) as tools:
         kernel = Kernel(database, tools, records_reads=settings.read_events)
+        sealer = sealer_of(settings, database)
         kernel.start()
+        sealer.start()
         try:
             yield application(settings, kernel)
         finally:
-            await kernel.close()
+            try:
+                await kernel.close()
+            finally:
+                # After the kernel, so that its last events are sealed too.
+                await sealer.close()
+
+
+def sealer_of(settings: Settings, database: Database) -> HistorySealer:
+    """What chains the history of the store."""
+    return HistorySealer(
+        ChainKeys(MasterKey.load(settings.master_key_file)),
+        reading=database.reading,
+        writing=database.writing,
+        file=HeadsFile(heads_path(settings)),
+    )
+
+
+def heads_path(settings: Settings) -> Path:
+    """Where the server keeps the signed heads of its history."""
+    return settings.data_dir / "heads.jsonl"
 
 
 def application(settings: Settings, kernel: Kernel) -> web.Application:
@@ -118,6 +147,9 @@ async def serve(
         else:
             await check_key(settings, database)
         async with running(settings, database) as app, listening(settings, app, is_shared=is_shared):
+            # What is loaded by now stays for good: the collector need not walk through it again and again.
+            gc.collect()
+            gc.freeze()
             announce(made)
             await _told_to_stop()
 
@@ -171,6 +203,31 @@ async def backed_up(settings: Settings, path: Path) -> None:
 async def restored(settings: Settings, path: Path) -> None:
     """Make the store out of a copy."""
     await Database.restore(settings.database_url, path)
+
+
+async def history_verified(settings: Settings, heads: Path | None) -> tuple[Report, Path | None]:
+    """The history checked, and the file of heads that it was checked against: `heads`, or the server's own if there is
+    one. The server may be running."""
+    keys = ChainKeys(MasterKey.load(settings.master_key_file))
+    path = heads or heads_path(settings)
+    try:
+        # Before the store: what the file says is then in the store already.
+        exported_heads = HeadsFile(path).read()
+    except FileNotFoundError:
+        if heads is not None:
+            raise
+        exported_heads = None
+    async with Database(settings.database_url).snapshot() as data:
+        return await verify(data, keys, exported_heads), path if exported_heads else None
+
+
+async def history_exported(
+    settings: Settings, *, account_id: str | None, since: datetime | None
+) -> AsyncIterator[bytes]:
+    """The history in CloudTrail's record shape, a line of JSON each. The server may be running."""
+    async with Database(settings.database_url).snapshot() as data:
+        async for line in exported(data, account_id=account_id, since=since):
+            yield line
 
 
 async def schema_drift() -> str | None:

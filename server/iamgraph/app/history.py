@@ -34,7 +34,7 @@ def event_of(
         transport=origin.transport,
         principal_id=identity.principal_id if identity else None,
         principal_arn=identity.arn if identity else None,
-        session_id=identity.session.id if identity else None,
+        session_id=identity.session_id if identity else None,
         action=action,
         resources=tuple(resources),
         outcome=EventOutcome.SUCCEEDED,

@@ -1,13 +1,23 @@
-"""From credentials that were found in the store to a caller that policies can be asked about."""
+"""From the credentials that a request shows to a caller that policies can be asked about."""
 
 from __future__ import annotations
 
+import hmac
 from datetime import datetime
 
+from ..domain.entities import Account, KeyStatus, PrincipalType, Tag, User
+from ..domain.errors import ExpiredToken, Unauthenticated
+from ..domain.ids import IdPrefix
+from ..security import sigv4
+from ..security.tokens import new_secret_access_key, token_hash
+from ..store.keys import OwnedKey
+from ..store.session import StoreSession
 from ..store.sessions import Authenticated
-from .access import Access
+from .access import Access, AccessCache
 from .caller import (
     Caller,
+    Credential,
+    CredentialKind,
     Identity,
     Origin,
     principal_context,
@@ -16,30 +26,173 @@ from .caller import (
     session_context,
     session_tags,
 )
+from .keys import key_context
+from .sts import secret_context
+from .work import Tools
+
+Shown = str | sigv4.HttpRequest
+"""What a request may show: a bearer token, or itself, where it is signed."""
+
+_NOBODYS = "nobody's-key"
 
 
-def caller_of(found: Authenticated, token_hash: str, access: Access, origin: Origin, now: datetime) -> Caller:
-    """The caller whose session was found, with the context keys that its requests carry."""
-    session = found.session
+class Authenticator:
+    """Finds out who asks, and reads what decides for them."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._access = AccessCache()
+        # Nobody knows this secret: checking against it costs what checking a known key's costs.
+        self._nobodys_secret = tools.sealer.seal(new_secret_access_key().encode(), context=_NOBODYS)
+
+    async def caller(self, data: StoreSession, shown: Shown, origin: Origin) -> Caller:
+        """Who shows this; an anonymous caller where it speaks for nobody (any more), with the reason if it was signed."""
+        if isinstance(shown, str):
+            return await self.again(data, Credential(kind=CredentialKind.BEARER_TOKEN, key=token_hash(shown)), origin)
+        try:
+            return await self._signer(data, shown, origin)
+        except Unauthenticated as error:
+            return Caller(origin=origin, refusal=error)
+
+    async def again(self, data: StoreSession, credential: Credential, origin: Origin, *, behind: int = 0) -> Caller:
+        """Whom a credential speaks for now, without asking for proof. `behind` is by how much this transaction itself has
+        moved the account's revision."""
+        if credential.kind is CredentialKind.LONG_TERM_KEY:
+            owned = await data.keys.with_owner(credential.key)
+            if owned is None or not _is_active(owned):
+                return Caller(origin=origin)
+            return await self._of_key(data, owned, credential, origin, behind)
+        found = await _session(data, credential)
+        if found is None or not _is_open(found) or found.session.expires_at <= self._tools.clock():
+            return Caller(origin=origin)
+        return await self._of_session(data, found, credential, origin, behind)
+
+    async def _signer(self, data: StoreSession, request: sigv4.HttpRequest, origin: Origin) -> Caller:
+        """Who signed the request. Raises Unauthenticated."""
+        signed = sigv4.read(request)
+        signed.check_time(self._tools.clock())
+        is_temporary = signed.access_key_id.startswith(IdPrefix.TEMPORARY_KEY.value)
+        if is_temporary and signed.security_token is None:
+            raise Unauthenticated("A temporary access key (ASIA…) needs its session token in x-amz-security-token.")
+        if not is_temporary and signed.security_token is not None:
+            raise Unauthenticated("A long-term access key takes no x-amz-security-token.")
+        of = self._signer_by_temporary_key if is_temporary else self._signer_by_long_term_key
+        return await of(data, signed, origin)
+
+    async def _signer_by_long_term_key(self, data: StoreSession, signed: sigv4.SignedRequest, origin: Origin) -> Caller:
+        owned = await data.keys.with_owner(signed.access_key_id)
+        is_proven = self._is_by(signed, owned.sealed_secret if owned else None, key_context(signed.access_key_id))
+        if owned is None or not is_proven or not _is_active(owned):
+            raise _not_believed()
+        credential = Credential(kind=CredentialKind.LONG_TERM_KEY, key=owned.key.id)
+        return await self._of_key(data, owned, credential, origin, 0)
+
+    async def _signer_by_temporary_key(self, data: StoreSession, signed: sigv4.SignedRequest, origin: Origin) -> Caller:
+        found = await data.sessions.by_access_key(signed.access_key_id)
+        is_proven = self._is_by(signed, found.sealed_secret if found else None, secret_context(signed.access_key_id))
+        hashed = token_hash(signed.security_token or "")
+        is_its_token = hmac.compare_digest(found.session_token_hash if found else token_hash(""), hashed)
+        if found is None or not is_proven or not is_its_token or not _is_open(found.speaks_for):
+            raise _not_believed()
+        # Only who holds the secret and the token is told this.
+        if found.speaks_for.session.expires_at <= self._tools.clock():
+            raise ExpiredToken("The security token included in the request is expired")
+        credential = Credential(kind=CredentialKind.TEMPORARY_KEY, key=signed.access_key_id)
+        return await self._of_session(data, found.speaks_for, credential, origin, 0)
+
+    def _is_by(self, signed: sigv4.SignedRequest, sealed: str | None, context: str) -> bool:
+        """Whether the sealed secret signed it. INVARIANT: a key that does not exist costs what any other does."""
+        unseal = self._tools.sealer.unseal
+        if sealed is None:
+            signed.is_by(unseal(self._nobodys_secret, context=_NOBODYS))
+            return False
+        return signed.is_by(unseal(sealed, context=context))
+
+    async def _of_session(
+        self, data: StoreSession, found: Authenticated, credential: Credential, origin: Origin, behind: int
+    ) -> Caller:
+        session = found.session
+        identity = Identity(
+            account=found.account,
+            principal_type=session.principal_type,
+            principal_id=session.principal_id,
+            principal_arn=session.principal_arn,
+            arn=session.arn,
+            credential=credential,
+            session=session,
+        )
+        access = await self._access.of_session(data, session, found.account.revision - behind)
+        tags = session_tags(found.tags, session.tags)
+        return _caller(identity, session.principal_name, tags, access, origin, self._tools.clock())
+
+    async def _of_key(
+        self, data: StoreSession, owned: OwnedKey, credential: Credential, origin: Origin, behind: int
+    ) -> Caller:
+        owner: Account | User = owned.user or owned.account
+        identity = Identity(
+            account=owned.account,
+            principal_type=PrincipalType.USER if owned.user else PrincipalType.ROOT,
+            principal_id=owner.id,
+            principal_arn=owner.arn,
+            arn=owner.arn,
+            credential=credential,
+        )
+        access = await self._access.of_principal(
+            data, identity.principal_type, owner.id, owned.account.revision - behind
+        )
+        name, tags = (owned.user.name, owned.user.tags) if owned.user else ("root", ())
+        return _caller(identity, name, tags, access, origin, self._tools.clock())
+
+
+def _not_believed() -> Unauthenticated:
+    """INVARIANT: one answer, whether the key is unknown, inactive or another's, or what was signed is not what came."""
+    return Unauthenticated(
+        "The request's signature is not valid. Check the access key and its secret, the session token of temporary "
+        "credentials, and that what was sent is what was signed."
+    )
+
+
+async def _session(data: StoreSession, credential: Credential) -> Authenticated | None:
+    if credential.kind is CredentialKind.BEARER_TOKEN:
+        return await data.sessions.by_token(credential.key)
+    found = await data.sessions.by_access_key(credential.key)
+    return found.speaks_for if found is not None else None
+
+
+def _is_active(owned: OwnedKey) -> bool:
+    return owned.key.status is KeyStatus.ACTIVE and owned.account.closed_at is None
+
+
+def _is_open(found: Authenticated) -> bool:
+    return found.session.revoked_at is None and found.account.closed_at is None
+
+
+def _caller(who: Identity, name: str, tags: tuple[Tag, ...], access: Access, origin: Origin, now: datetime) -> Caller:
+    """The caller, with the context keys that its requests carry."""
+    session = who.session
     context = principal_context(
-        session.principal_type,
-        account_id=session.account_id,
-        principal_arn=session.principal_arn,
-        principal_id=session.principal_id,
-        name=session.principal_name,
-        session_name=session.name,
-        tags=session_tags(found.tags, session.tags),
+        who.principal_type,
+        account_id=who.account.id,
+        principal_arn=who.principal_arn,
+        principal_id=who.principal_id,
+        name=name,
+        session_name=session.name if session is not None else None,
+        tags=tags,
     )
     return Caller(
         origin=origin,
-        identity=Identity(account=found.account, session=session, token_hash=token_hash),
+        identity=who,
         access=access,
         principal=principal_of(
-            session.principal_type,
-            account_id=session.account_id,
-            arn=session.arn,
-            principal_arn=session.principal_arn,
-            principal_id=session.principal_id,
+            who.principal_type,
+            account_id=who.account.id,
+            arn=who.arn,
+            principal_arn=who.principal_arn,
+            principal_id=who.principal_id,
         ),
-        context={**request_context(origin, now), **context, **session_context(session)},
+        context={
+            **request_context(origin, now),
+            **context,
+            **(session_context(session) if session is not None else {}),
+        },
     )

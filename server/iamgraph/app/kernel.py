@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from ..domain.entities import Event, EventOutcome
 from ..domain.errors import IamError, InvalidInput, Unauthenticated
 from ..domain.policy.evaluate import Decision
-from ..security.tokens import token_hash
 from ..store.session import StoreSession
 from ..store.unit import Database, StoreError
-from .access import AccessCache
 from .caller import Caller, Origin
 from .decide import allows, denied, is_refused
 from .history import (
@@ -28,7 +27,7 @@ from .history import (
     outcome_of,
     text_of,
 )
-from .identity import caller_of
+from .identity import Authenticator, Shown
 from .operation import Command, Need, Operation, Query, audited, check
 from .work import Tools, Trail, Work
 
@@ -49,7 +48,7 @@ class Kernel:
     def __init__(self, database: Database, tools: Tools, *, records_reads: bool = True) -> None:
         self.tools = tools
         self._database = database
-        self._access = AccessCache()
+        self._authenticator = Authenticator(tools)
         self._running: set[asyncio.Task[Any]] = set()
         self._records_reads = records_reads
         self._recorder = Recorder(self._write_events)
@@ -74,18 +73,19 @@ class Kernel:
 
     # ------------------------------------------------------------ who asks
 
-    async def authenticate(self, token: str | None, origin: Origin) -> Caller:
-        """The caller that a bearer token speaks for; an anonymous one where it speaks for nobody (any more)."""
-        if token is None:
+    async def authenticate(self, shown: Shown | None, origin: Origin) -> Caller:
+        """The caller that a bearer token or a signature speaks for; an anonymous one where it speaks for nobody (any
+        more)."""
+        if shown is None:
             return Caller(origin=origin)
         async with self._database.reading() as data:
-            return await self._identified(data, token_hash(token), origin, behind=0)
+            return await self._authenticator.caller(data, shown, origin)
 
     async def admit(self, caller: Caller, names: Sequence[str]) -> None:
         """Raise Unauthenticated, and record it for each of the operations named, where the caller is anonymous."""
         if not caller.is_anonymous:
             return
-        error = _unauthenticated()
+        error = caller.refusal or _unauthenticated()
         now = self.tools.clock()
         events = [
             failed(event_of(caller, name, name, (), "{}", now=now, id=event_id(self.tools)), error)
@@ -93,15 +93,6 @@ class Kernel:
         ]
         await self._recorder.add(events, wait=True)
         raise error
-
-    async def _identified(self, data: StoreSession, hashed: str, origin: Origin, *, behind: int) -> Caller:
-        """The caller now. `behind` is by how much this transaction itself has moved the account's revision."""
-        found = await data.sessions.by_token(hashed)
-        now = self.tools.clock()
-        if found is None or found.account.closed_at or found.session.revoked_at or found.session.expires_at <= now:
-            return Caller(origin=origin)
-        access = await self._access.of_session(data, found.session, found.account.revision - behind)
-        return caller_of(found, hashed, access, origin, now)
 
     # ------------------------------------------------------------ commands
 
@@ -133,12 +124,15 @@ class Kernel:
 
     async def _prepare(self, caller: Caller, command: Command[Any], trail: Trail) -> Any:
         """Refuse what can be refused before any lock is taken, and do what is slow."""
-        if caller.is_anonymous and not command.is_public:
-            raise _unauthenticated()
+        if caller.is_anonymous and (caller.refusal is not None or not command.is_public):
+            raise caller.refusal or _unauthenticated()
         async with self._database.reading() as data:
             work = self._work(caller, data, trail)
             target = await self._authorised(work, command)
             looked = await command.look(work, target)
+        if command.is_guarded:
+            async with self._database.writing() as data:
+                await command.guard(replace(work, data=data), looked)
         return await command.prepare(caller, self.tools, looked)
 
     async def _again(self, data: StoreSession, caller: Caller, command: Command[Any]) -> Caller:
@@ -149,7 +143,7 @@ class Kernel:
         if command.locks_account:
             await data.accounts.lock(caller.account_id)
             behind = 1
-        again = await self._identified(data, caller.identity.token_hash, caller.origin, behind=behind)
+        again = await self._authenticator.again(data, caller.identity.credential, caller.origin, behind=behind)
         if again.is_anonymous:
             raise _unauthenticated()
         return again
@@ -176,7 +170,7 @@ class Kernel:
         """Authorise queries of one kind, and answer the allowed ones together. An error stands in its answer's place."""
         kind = type(asks[0].query)
         if caller.is_anonymous:
-            return [_unauthenticated()] * len(asks)
+            return [caller.refusal or _unauthenticated()] * len(asks)
         async with self._database.reading() as data:
             work = Work(caller=caller, tools=self.tools, data=data, now=self.tools.clock())
             answers: list[Any] = [_invalid(ask.query) for ask in asks]
@@ -216,7 +210,7 @@ class Kernel:
                 type(query).__name__,
                 query.action,
                 resources[0] if resources else "*",
-                audited(query),
+                partial(audited, query),
                 outcome,
                 code_of(error) if error else None,
                 text_of(error) if error else None,
@@ -245,7 +239,7 @@ class Kernel:
             type(query).__name__,
             query.action,
             need.asked,
-            audited(query),
+            partial(audited, query),
             EventOutcome.DENIED,
             code_of(error),
             text_of(error),

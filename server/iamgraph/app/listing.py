@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Generic, TypeVar
 
 from ..domain.cursor import decode_cursor, encode_cursor
@@ -21,9 +21,14 @@ class Listed(Generic[T]):
     """A page: its items, the cursor of each, and whether there are more behind it."""
 
     items: tuple[T, ...] = ()
-    cursors: tuple[str, ...] = ()
     more: bool = False
     has_previous: bool = False
+    cursor: Callable[[T], str] = field(default=str, repr=False, compare=False)
+    """The cursor of an item. Most pages are read without most of theirs."""
+
+    @property
+    def cursors(self) -> tuple[str, ...]:
+        return tuple(self.cursor(item) for item in self.items)
 
 
 def position(listing: str, marker: str | None, length: int = 1) -> tuple[str, ...] | None:
@@ -39,8 +44,12 @@ def name_after(listing: str, marker: str | None) -> str | None:
 
 def listed(listing: str, page: Page[T], key: Callable[[T], tuple[str, ...]], marker: str | None) -> Listed[T]:
     """A page of the store, with cursors."""
-    cursors = tuple(encode_cursor(listing, *key(item)) for item in page.items)
-    return Listed(items=page.items, cursors=cursors, more=page.more, has_previous=marker is not None)
+    return Listed(
+        items=page.items,
+        more=page.more,
+        has_previous=marker is not None,
+        cursor=lambda item: encode_cursor(listing, *key(item)),
+    )
 
 
 def sliced(

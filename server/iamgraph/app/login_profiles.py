@@ -17,11 +17,13 @@ from ..domain.errors import (
 )
 from ..domain.names import Doc, Password, SignInPassword, UserName
 from ..domain.passwords import check_password
+from ..domain.throttling import Limit, limits
 from ..store.session import StoreSession
 from .caller import Caller, Identity
 from .operation import Command, Need, Place, Query, Target, operation
 from .password_policy import policy_of
 from .targets import USER
+from .throttling import attempt
 from .users import UniqueId
 from .work import Tools, Work
 
@@ -142,6 +144,7 @@ class ChangePassword(Command[Identity]):
     new_password: Password
 
     checks_secret = True
+    is_guarded = True
 
     def needs(self, caller: Caller, target: PasswordPolicy | None) -> Sequence[Need]:
         may = target is not None and target.allow_users_to_change and caller.who.principal_type is PrincipalType.USER
@@ -151,6 +154,15 @@ class ChangePassword(Command[Identity]):
         if work.caller.who.principal_type is PrincipalType.ROLE:
             raise InvalidInput("A role has no password to change.", field="oldPassword")
         return await self._known(work), await _checked(work, self.new_password)
+
+    async def guard(self, work: Work, looked: tuple[str | None, str]) -> None:
+        await attempt(work, self._counting(work))
+
+    @staticmethod
+    def _counting(work: Work) -> tuple[Limit, ...]:
+        """What guesses of the old password count against: those of this principal from this address."""
+        who, address = work.caller.who, work.caller.origin.ip_address
+        return limits(account=who.account.id, name=who.principal_id, address=address, is_known=False)[:1]
 
     @staticmethod
     async def _known(work: Work, *, hold: bool = False) -> str | None:
@@ -175,5 +187,6 @@ class ChangePassword(Command[Identity]):
             await work.data.accounts.set_root_password(who.account.id, new)
         else:
             await work.data.login_profiles.set_password(who.principal_id, new, reset_required=False)
-        await _end_sign_ins(work, who.principal_id, keep=who.session.id)
+        await _end_sign_ins(work, who.principal_id, keep=who.session_id)
+        await work.data.throttles.forgive([limit.key for limit in self._counting(work)])
         return who

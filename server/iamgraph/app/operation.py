@@ -117,6 +117,12 @@ class Command(Operation[T]):
         """Read what `prepare` needs. No transaction is open."""
         return None
 
+    is_guarded: ClassVar[bool] = False
+    """Whether `guard` counts, in a transaction of its own, before `prepare` does what is slow."""
+
+    async def guard(self, work: Work, looked: Any) -> None:
+        """Count an attempt. Raises Throttled."""
+
     async def prepare(self, caller: Caller, tools: Tools, looked: Any) -> Any:
         """Whatever is slow, such as hashing. Nothing of the store is open."""
         return None

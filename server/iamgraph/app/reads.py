@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..domain.entities import EventOutcome
@@ -30,15 +31,16 @@ class Reads:
         name: str,
         action: str,
         resource: str,
-        parameters: str,
+        parameters: Callable[[], str],
         outcome: EventOutcome,
         error_code: str | None = None,
         error_message: str | None = None,
     ) -> None:
+        """`parameters` is asked for the first read of its line only."""
         key = (name, outcome, error_code)
         read = self.seen.get(key)
         if read is None:
-            read = self.seen[key] = Read(action, parameters, error_message)
+            read = self.seen[key] = Read(action, parameters(), error_message)
         if len(read.resources) < MAX_RESOURCES:
             read.resources[resource] = None
 

@@ -44,7 +44,7 @@ SESSION = _SessionById()
 
 
 def _is_own(caller: Caller, session: Session | None) -> bool:
-    return session is not None and session.id == caller.who.session.id
+    return session is not None and session.id == caller.who.session_id
 
 
 @operation("iamgraph:ListSessions", on=SESSION, raises=(NoSuchEntity,))

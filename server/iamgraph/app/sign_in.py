@@ -20,12 +20,14 @@ from ..domain.entities import (
 from ..domain.errors import InvalidCredentials, PasswordChangeRequired, PasswordPolicyViolation
 from ..domain.names import Doc, Match, Secret, SignInPassword
 from ..domain.passwords import check_password
+from ..domain.throttling import Limit
 from ..security.tokens import new_token, token_hash
 from ..store.session import StoreSession
 from .caller import Caller
 from .operation import Command, Need, operation
 from .password_policy import policy_of
 from .targets import NOTHING
+from .throttling import attempt, counted, succeeded
 from .work import Tools, Work
 
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
@@ -55,6 +57,7 @@ class _Found:
     password_hash: str | None = None
     reset_required: bool = False
     policy: PasswordPolicy | None = None
+    counting: tuple[Limit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +139,7 @@ class SignIn(Command[SignedIn]):
 
     is_public = True
     checks_secret = True
+    is_guarded = True
     locks_account = False
 
     def needs(self, caller: Caller, target: None) -> Sequence[Need]:
@@ -155,10 +159,19 @@ class SignIn(Command[SignedIn]):
             password_hash=await data.login_profiles.password_hash(user_id),
             reset_required=profile is not None and profile.password_reset_required,
             policy=await policy_of(data, account_id),
+            counting=await counted(
+                work,
+                account=account.id if account else self.account,
+                name=self.user_name,
+                principal_id=user.id if user else None,
+            ),
         )
         work.trail.account_id = account.id if account else None
         work.trail.resources += [user.arn] if user else []
         return found
+
+    async def guard(self, work: Work, looked: _Found) -> None:
+        await attempt(work, looked.counting)
 
     async def prepare(self, caller: Caller, tools: Tools, looked: _Found) -> _Proven:
         return await _prove(looked, self.password, self.new_password, tools)
@@ -177,6 +190,7 @@ class SignIn(Command[SignedIn]):
             await profiles.rehash(user.id, prepared.found.password_hash or "", prepared.new_hash)
         if now.password_last_used_at is None or work.now - now.password_last_used_at >= USE_IS_NOTED_EVERY:
             await work.data.users.used_password(user.id, work.now)
+        await succeeded(work, prepared.found.counting, user.id)
         return await _open(work, prepared.account, PrincipalType.USER, user.id, now.name, now.path)
 
 
@@ -196,6 +210,7 @@ class SignInAsRoot(Command[SignedIn]):
 
     is_public = True
     checks_secret = True
+    is_guarded = True
     locks_account = False
 
     def needs(self, caller: Caller, target: None) -> Sequence[Need]:
@@ -206,7 +221,11 @@ class SignInAsRoot(Command[SignedIn]):
         hashed = await work.data.accounts.root_password_hash(account.id if account else _NOBODY)
         work.trail.account_id = account.id if account else None
         work.trail.resources += [account.arn] if account else []
-        return _Found(account=account, password_hash=hashed)
+        counting = await counted(work, account="", name=self.email, principal_id=account.id if account else None)
+        return _Found(account=account, password_hash=hashed, counting=counting)
+
+    async def guard(self, work: Work, looked: _Found) -> None:
+        await attempt(work, looked.counting)
 
     async def prepare(self, caller: Caller, tools: Tools, looked: _Found) -> _Proven:
         return await _prove(looked, self.password, None, tools)
@@ -218,12 +237,13 @@ class SignInAsRoot(Command[SignedIn]):
             raise _wrong()
         if prepared.new_hash is not None:
             await accounts.set_root_password(account.id, prepared.new_hash)
+        await succeeded(work, prepared.found.counting, account.id)
         return await _open(work, account, PrincipalType.ROOT, account.id, "root", "/")
 
 
 @operation("signin:SignOut", on=NOTHING)
 class SignOut(Command[bool]):
-    """End the session that asks, and every session chained from it."""
+    """End the session that asks, and every session chained from it. A long-term key has none to end: it answers false."""
 
     locks_account = False
 
@@ -231,5 +251,8 @@ class SignOut(Command[bool]):
         return ()
 
     async def execute(self, work: Work, target: None, prepared: None) -> bool:
-        await work.data.sessions.revoke(work.caller.who.session.id, work.now)
+        session = work.caller.who.session
+        if session is None:
+            return False
+        await work.data.sessions.revoke(session.id, work.now)
         return True

@@ -136,7 +136,7 @@ class AssumeRole(Command[AssumedRole]):
         actions = ["sts:AssumeRole"]
         if self.tags:
             actions.append("sts:TagSession")
-        if self.source_identity or caller.who.session.source_identity:
+        if self.source_identity or caller.who.source_identity:
             actions.append("sts:SetSourceIdentity")
         return [self._trust_need(self.need(caller, target, action), target) for action in actions]
 
@@ -159,7 +159,7 @@ class AssumeRole(Command[AssumedRole]):
         }
         if self.external_id is not None:
             context["sts:ExternalId"] = self.external_id
-        identity = self.source_identity or caller.who.session.source_identity
+        identity = self.source_identity or caller.who.source_identity
         if identity:
             context["sts:SourceIdentity"] = identity
         if self.transitive_tag_keys:
@@ -184,7 +184,7 @@ class AssumeRole(Command[AssumedRole]):
         policies, packed = await self._session_policies(work, target)
         if target.account_id != caller.account.id:
             work.trail.other_account_id = target.account_id
-        if not await work.data.sessions.hold(caller.session.id, work.now):
+        if caller.session is not None and not await work.data.sessions.hold(caller.session.id, work.now):
             raise Unauthenticated("The session has ended.")
         credentials = Credentials(
             access_key_id=work.tools.new_id(IdPrefix.TEMPORARY_KEY),
@@ -199,7 +199,7 @@ class AssumeRole(Command[AssumedRole]):
             principal_id=target.id,
             principal_name=target.name,
             principal_path=target.path,
-            parent_id=caller.session.id,
+            parent_id=caller.session_id,
             name=self.role_session_name,
             source=SessionSource.ASSUME_ROLE,
             access_key_id=credentials.access_key_id,
@@ -209,7 +209,7 @@ class AssumeRole(Command[AssumedRole]):
             ip_address=work.caller.origin.ip_address,
             user_agent=work.caller.origin.user_agent,
             policies=policies,
-            source_identity=caller.session.source_identity or self.source_identity,
+            source_identity=caller.source_identity or self.source_identity,
             tags=tags,
             transitive_tag_keys=transitive,
             mfa_at=None,
@@ -251,6 +251,8 @@ class AssumeRole(Command[AssumedRole]):
     def _inherited(self, caller: Identity) -> tuple[tuple[Tag, ...], tuple[str, ...]]:
         """The session's tags and which of them go on: a transitive tag of the calling session can't be replaced."""
         parent = caller.session
+        if parent is None:
+            return self.tags, self.transitive_tag_keys
         if parent.source_identity and self.source_identity not in (None, parent.source_identity):
             raise InvalidInput(
                 f"the session's source identity is {parent.source_identity!r} and can't be changed",

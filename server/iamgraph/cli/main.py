@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import uvloop
@@ -17,6 +18,8 @@ from ..main import (
     account_created,
     backed_up,
     bootstrapped,
+    history_exported,
+    history_verified,
     opened,
     restored,
     root_password_reset,
@@ -110,6 +113,33 @@ def _count(text: str) -> int:
     return count
 
 
+async def _verify(settings: Settings, given: argparse.Namespace) -> None:
+    report, heads = await history_verified(settings, given.heads)
+    for finding in report.findings:
+        print(finding)
+    print(f"{report.events} events in {report.chains} chains, {report.unsealed} not sealed yet; {report.heads} heads")
+    if heads is None:
+        print("no heads file: that the end of a chain was taken away together with its head can't be told without one")
+    if not report.is_sound:
+        raise HistoryBent(f"the history is not what was sealed, in {len(report.findings)} places")
+    print("the history is what was sealed")
+
+
+async def _export(settings: Settings, given: argparse.Namespace) -> None:
+    async for line in history_exported(settings, account_id=given.account, since=given.since):
+        sys.stdout.buffer.write(line + b"\n")
+
+
+class HistoryBent(Exception):
+    """`audit verify` has found something."""
+
+
+def _instant(text: str) -> datetime:
+    """An instant in ISO 8601; UTC where it names no zone."""
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
 def _password(given: argparse.Namespace) -> str:
     """A password from standard input, or a new one: never from an argument, which others on the machine can see."""
     return sys.stdin.readline().rstrip("\n") if given.password_stdin else new_password()
@@ -156,6 +186,14 @@ def _parser() -> argparse.ArgumentParser:
     roots = commands.add_parser("root", help="the root of an account").add_subparsers(required=True, metavar="COMMAND")
     resetting = add(roots, "reset-password", _reset, "set a root's password, and end its sessions")
     resetting.add_argument("--email", required=True, help="the root's e-mail address")
+    audit = commands.add_parser("audit", help="the history").add_subparsers(required=True, metavar="COMMAND")
+    verifying = add(audit, "verify", _verify, "check that nobody has bent the history; exit status 1 if so")
+    verifying.add_argument("--heads", type=Path, metavar="FILE", help="a copy of the server's heads.jsonl")
+    writing = add(audit, "export", _export, "print the history as CloudTrail records, a line of JSON each")
+    writing.add_argument("--account", metavar="ID", help="only this account's")
+    writing.add_argument(
+        "--since", type=_instant, metavar="T", help="only from this instant on, such as 2026-01-31T12:00Z"
+    )
     for each in (creating, resetting):
         each.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     return parser
@@ -171,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         settings = Settings.from_env(os.environ)
         uvloop.run(given.run(settings, given))
-    except (SettingsError, StoreError, MasterKeyError, IamError) as error:
+    except (SettingsError, StoreError, MasterKeyError, IamError, HistoryBent) as error:
         sys.exit(f"iamgraph: {error}")
     except OSError as error:
         sys.exit(f"iamgraph: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))

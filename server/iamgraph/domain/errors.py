@@ -93,6 +93,10 @@ class Unauthenticated(IamError, code="InvalidClientTokenId"):
     """The request carries no credentials, or none that are valid now."""
 
 
+class ExpiredToken(Unauthenticated):
+    """The temporary credentials were valid, and have run out."""
+
+
 class InvalidCredentials(IamError):
     """The account, the name or the password is wrong: the answer never says which."""
 

@@ -14,6 +14,8 @@ from .pages import Page, page_of
 from .statements import Row, Statements, insert, instant, instant_or_none
 
 ACCOUNT_COLUMNS = "id, alias, root_email, is_operator, created_at, closed_at, revision"
+JOINED_ACCOUNT = ", ".join(f"a.{column} AS a_{column}" for column in ACCOUNT_COLUMNS.split(", "))
+"""The same columns of an account called `a`, beside those of other tables."""
 
 
 def account_of(row: Row, prefix: str = "") -> Account:

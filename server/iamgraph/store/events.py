@@ -14,11 +14,11 @@ from .named import json_text
 from .pages import Page, page_of
 from .statements import Row, Statements, instant, values
 
-_COLUMNS = (
+COLUMNS = (
     "id", "account_id", "name", "at", "request_id", "transport", "principal_id", "principal_arn", "session_id",
     "action", "resources", "outcome", "error_code", "error_message", "ip_address", "user_agent", "parameters",
 )  # fmt: skip
-_SELECT = f"SELECT seq, {', '.join(_COLUMNS)} FROM event"
+_SELECT = f"SELECT seq, {', '.join(COLUMNS)} FROM event"
 _BATCH = 500
 
 
@@ -31,8 +31,8 @@ class Events:
         for start in range(0, len(events), _BATCH):
             batch = events[start : start + _BATCH]
             args = [part for event in batch for part in _values(event)]
-            rows = values(len(batch), len(_COLUMNS))
-            await self._db.run(f"INSERT INTO event ({', '.join(_COLUMNS)}) VALUES {rows}", *args)
+            rows = values(len(batch), len(COLUMNS))
+            await self._db.run(f"INSERT INTO event ({', '.join(COLUMNS)}) VALUES {rows}", *args)
 
     async def page(
         self,
@@ -68,6 +68,17 @@ class Events:
         add("at < {}", until)
         rows = await self._db.fetch(f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY seq DESC LIMIT $2", *args)
         return page_of([_event(row) for row in rows], limit)
+
+    async def forward(self, account_id: str | None, *, since: datetime | None, after: int, limit: int) -> list[Event]:
+        """Events of an account, or all, oldest first, behind the one with the `seq` `after`, at `since` or later."""
+        args: list[object] = [after, limit]
+        conditions = ["seq > $1"]
+        for condition, value in (("account_id = ", account_id), ("at >= ", since)):
+            if value is not None:
+                args.append(value)
+                conditions.append(f"{condition}${len(args)}")
+        rows = await self._db.fetch(f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY seq LIMIT $2", *args)
+        return [_event(row) for row in rows]
 
     async def by_ids(self, ids: Sequence[str]) -> dict[str, Event]:
         """Those of the events that exist, of any account."""

@@ -5,12 +5,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
-from ..domain.entities import AccessKey, KeyStatus
+from ..domain.entities import AccessKey, Account, KeyStatus, User
+from .accounts import JOINED_ACCOUNT, account_of
 from .pages import grouped
 from .statements import Row, Statements, insert, instant
+from .users import USER_COLUMNS, user_of
 
 _COLUMNS = "id, account_id, owner_id, status, created_at"
+_WITH_OWNER = (
+    f"SELECT {USER_COLUMNS}, {JOINED_ACCOUNT}, k.sealed_secret, "
+    f"{', '.join(f'k.{column} AS k_{column}' for column in _COLUMNS.split(', '))} "
+    "FROM access_key k JOIN account a ON a.id = k.account_id LEFT JOIN iam_user e ON e.id = k.owner_id WHERE k.id = $1"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedKey:
+    """A key, its secret, sealed, and whom it speaks for: a user, or the account's root (`user` is None)."""
+
+    key: AccessKey
+    sealed_secret: str = field(repr=False)
+    account: Account
+    user: User | None
 
 
 class Keys:
@@ -34,6 +52,19 @@ class Keys:
         """Those of the keys that exist, by id."""
         rows = await self._db.fetch(f"SELECT {_COLUMNS} FROM access_key WHERE id = ANY($1)", list(ids))
         return {row["id"]: _key(row) for row in rows}
+
+    async def with_owner(self, id: str) -> OwnedKey | None:
+        """The key and whom it speaks for, in one statement; None where there is no such key, or its user is gone. Whether
+        the key is active, or the account closed, is for the caller to see."""
+        row = await self._db.one(_WITH_OWNER, id)
+        if row is None or (row["id"] is None and row["k_owner_id"] != row["k_account_id"]):
+            return None
+        return OwnedKey(
+            key=_key(row, "k_"),
+            sealed_secret=row["sealed_secret"],
+            account=account_of(row, "a_"),
+            user=user_of(row) if row["id"] is not None else None,
+        )
 
     async def of(self, owner_ids: Sequence[str]) -> dict[str, tuple[AccessKey, ...]]:
         """The keys of each user or root, oldest first."""
@@ -63,11 +94,11 @@ class Keys:
         return row["sealed_secret"] if row else None
 
 
-def _key(row: Row) -> AccessKey:
+def _key(row: Row, prefix: str = "") -> AccessKey:
     return AccessKey(
-        id=row["id"],
-        account_id=row["account_id"],
-        owner_id=row["owner_id"],
-        status=KeyStatus(row["status"]),
-        created_at=instant(row["created_at"]),
+        id=row[f"{prefix}id"],
+        account_id=row[f"{prefix}account_id"],
+        owner_id=row[f"{prefix}owner_id"],
+        status=KeyStatus(row[f"{prefix}status"]),
+        created_at=instant(row[f"{prefix}created_at"]),
     )

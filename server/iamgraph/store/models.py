@@ -339,3 +339,54 @@ class EventRow(Model):
             Index(fields=("account_id", "seq"), name="event_by_account"),
             Index(fields=("account_id", "name", "seq"), name="event_by_name"),
         )
+
+
+# An event's place in its chain. A table of its own, so that whoever writes an event waits for no chain. It refers to
+# nothing: a link must stay to tell of an event that was taken away.
+class LinkRow(Model):
+    seq = fields.BigIntField(primary_key=True, generated=False)
+    event_id = Word(max_length=64)
+    chain = Word(max_length=12)
+    number = fields.BigIntField()
+    link = Word(max_length=64)
+    key_id = Word(max_length=8)
+
+    class Meta:
+        table = "event_link"
+        unique_together = (("chain", "number"),)
+
+
+class HeadRow(Model):
+    chain = Word(max_length=12, primary_key=True)
+    count = fields.BigIntField()
+    link = Word(max_length=64)
+    at = fields.DatetimeField()
+    horizon = fields.BigIntField()
+    key_id = Word(max_length=8)
+    signature = Word(max_length=64)
+
+    class Meta:
+        table = "chain_head"
+
+
+# Counts go away by themselves: `ends_at` is when a window is over.
+class ThrottleRow(Model):
+    key = Word(max_length=256, primary_key=True)
+    attempts = fields.IntField()
+    ends_at = fields.DatetimeField()
+
+    class Meta:
+        table = "throttle"
+        indexes = (Index(fields=("ends_at",), name="throttle_by_end"),)
+
+
+# `id` is the principal and the address, so that one statement can insert or update.
+class KnownAddressRow(Model):
+    id = Word(max_length=128, primary_key=True)
+    principal_id = Word(max_length=21)
+    address = Word(max_length=64)
+    seen_at = fields.DatetimeField()
+
+    class Meta:
+        table = "known_address"
+        indexes = (Index(fields=("principal_id", "address"), name="known_address_by_principal"),)

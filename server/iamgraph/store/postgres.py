@@ -41,6 +41,8 @@ class Connection(asyncpg.Connection):  # type: ignore[misc]
 class PostgresStatements(Statements):
     """Statements over one connection, which is in a transaction."""
 
+    dialect = "postgres"
+
     def __init__(self, connection: Any, counter: Counter) -> None:
         super().__init__(counter)
         self._connection = connection
@@ -74,6 +76,8 @@ class PostgresStatements(Statements):
 class PooledStatements(Statements):
     """Statements each in a transaction of its own, over one connection that is taken from the pool for the first of
     them. They can be sent at the same time, and then wait for one another."""
+
+    dialect = "postgres"
 
     def __init__(self, pool: Any, counter: Counter) -> None:
         super().__init__(counter)
@@ -195,6 +199,22 @@ class PostgresEngine:
                 raise
         finally:
             await uninterrupted(pool.release(connection))
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Statements]:
+        """Statements that all see the same moment and change nothing, on a connection of their own."""
+        credentials = {key: value for key, value in self._credentials.items() if key not in ("minsize", "maxsize")}
+        try:
+            # Reading a long history may take long; it holds nobody up.
+            credentials["server_settings"] = {**SETTINGS, "statement_timeout": "0"}
+            connection = await asyncpg.connect(**credentials)
+        except Exception as error:
+            raise StoreError(f"the database {self._where()} can't be reached: {_reason(error)}") from None
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                yield PostgresStatements(connection, self._counter)
+        finally:
+            await uninterrupted(connection.close())
 
     def migration_credentials(self) -> tuple[str, dict[str, object]]:
         """Tortoise's engine and credentials for migrating: without time limits, since building an index takes long."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .access import AccessRows
 from .accounts import Accounts
 from .attachments import Attachments
+from .chains import Chains
 from .events import Events
 from .groups import Groups
 from .inline import Inline
@@ -16,6 +17,7 @@ from .principals import PrincipalTexts
 from .roles import Roles
 from .sessions import Sessions
 from .statements import Statements
+from .throttles import Throttles
 from .users import Users
 
 
@@ -35,5 +37,7 @@ class StoreSession:
         self.login_profiles = LoginProfiles(statements)
         self.sessions = Sessions(statements)
         self.events = Events(statements)
+        self.chains = Chains(statements)
         self.access = AccessRows(statements)
         self.principals = PrincipalTexts(statements)
+        self.throttles = Throttles(statements)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
@@ -19,7 +19,7 @@ from ..domain.entities import (
     Tag,
     User,
 )
-from .accounts import account_of
+from .accounts import JOINED_ACCOUNT, account_of
 from .named import BOUNDARY_ARN, json_text, tags_of, tags_text
 from .pages import Page, grouped, pages_of
 from .statements import Row, Statements, insert, instant, instant_or_none
@@ -32,26 +32,33 @@ _COLUMNS = (
     "COALESCE(u.path, r.path, s.principal_path) AS principal_path"
 )
 _FROM = "FROM session s LEFT JOIN iam_user u ON u.id = s.principal_id LEFT JOIN iam_role r ON r.id = s.principal_id"
-_BY_TOKEN = (
+_AUTHENTICATED = (
     f"SELECT {_COLUMNS}, u.id AS u_id, u.created_at AS u_created_at, "
     "u.password_last_used_at AS u_password_last_used_at, r.id AS r_id, COALESCE(u.tags, r.tags) AS principal_tags, "
     "COALESCE(u.boundary_id, r.boundary_id) AS boundary_id, "
     f"{BOUNDARY_ARN.replace('e.boundary_id', 'u.boundary_id')}, "
-    "a.id AS a_id, a.alias AS a_alias, a.root_email AS a_root_email, a.is_operator AS a_is_operator, "
-    "a.created_at AS a_created_at, a.closed_at AS a_closed_at, a.revision AS a_revision "
-    f"{_FROM} JOIN account a ON a.id = s.account_id WHERE s.token_hash = $1"
+    f"{JOINED_ACCOUNT}, s.sealed_secret, s.session_token_hash {_FROM} JOIN account a ON a.id = s.account_id"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticated:
-    """Whom a token speaks for. `tags` and `boundary_id` are the principal's now; `user` is None for roles and roots."""
+    """Whom a session speaks for. `tags` and `boundary_id` are the principal's now; `user` is None for roles and roots."""
 
     session: Session
     account: Account
     user: User | None
     tags: tuple[Tag, ...]
     boundary_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemporaryKey:
+    """A session's access key, `ASIA…`: its secret, sealed, the hash of its session token, and whom it speaks for."""
+
+    sealed_secret: str = field(repr=False)
+    session_token_hash: str = field(repr=False)
+    speaks_for: Authenticated
 
 
 class Sessions:
@@ -93,19 +100,17 @@ class Sessions:
     async def by_token(self, token_hash: str) -> Authenticated | None:
         """Whom the token speaks for, in one statement; None where there is no such token, or its user or role is gone.
         Whether the session is over, or the account closed, is for the caller to see."""
-        row = await self._db.one(_BY_TOKEN, token_hash)
-        if row is None:
+        row = await self._db.one(f"{_AUTHENTICATED} WHERE s.token_hash = $1", token_hash)
+        return _authenticated(row) if row else None
+
+    async def by_access_key(self, access_key_id: str) -> TemporaryKey | None:
+        """`by_token`, for the id of the session's access key."""
+        row = await self._db.one(f"{_AUTHENTICATED} WHERE s.access_key_id = $1", access_key_id)
+        found = _authenticated(row) if row else None
+        if row is None or found is None or row["sealed_secret"] is None or row["session_token_hash"] is None:
             return None
-        session = session_of(row)
-        if session.principal_type is not PrincipalType.ROOT and row["u_id"] is None and row["r_id"] is None:
-            return None
-        tags = tags_of(row["principal_tags"]) if row["principal_tags"] else ()
-        return Authenticated(
-            session=session,
-            account=account_of(row, "a_"),
-            user=_user(row, session, tags) if row["u_id"] else None,
-            tags=tags,
-            boundary_id=row["boundary_id"],
+        return TemporaryKey(
+            sealed_secret=row["sealed_secret"], session_token_hash=row["session_token_hash"], speaks_for=found
         )
 
     async def valid(self, session_id: str, at: datetime) -> bool:
@@ -190,6 +195,20 @@ class Sessions:
 
 def _ended_now(row: Row, at: datetime) -> bool:
     return instant_or_none(row["revoked_at"]) == at and instant(row["expires_at"]) > at
+
+
+def _authenticated(row: Row) -> Authenticated | None:
+    session = session_of(row)
+    if session.principal_type is not PrincipalType.ROOT and row["u_id"] is None and row["r_id"] is None:
+        return None
+    tags = tags_of(row["principal_tags"]) if row["principal_tags"] else ()
+    return Authenticated(
+        session=session,
+        account=account_of(row, "a_"),
+        user=_user(row, session, tags) if row["u_id"] else None,
+        tags=tags,
+        boundary_id=row["boundary_id"],
+    )
 
 
 def _user(row: Row, session: Session, tags: tuple[Tag, ...]) -> User:

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiosqlite
 from tortoise.backends.sqlite.client import SqliteClient
@@ -86,6 +87,8 @@ class Client(SqliteClient):
 
 class SqliteStatements(Statements):
     """Statements over one connection, which runs them one after another on its thread."""
+
+    dialect = "sqlite"
 
     def __init__(self, connection: aiosqlite.Connection, counter: Counter) -> None:
         super().__init__(counter)
@@ -191,6 +194,28 @@ class SqliteEngine:
                 # when this runs. Outside a transaction it does nothing.
                 await uninterrupted(connection.rollback())
                 raise
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Statements]:
+        """Statements that all see the same moment and change nothing, beside the process that has the store or without
+        one. WAL lets a reader stand beside a writer, so the lock file is not asked."""
+        try:
+            # aiosqlite's thread would trip over a file that can't be opened.
+            os.close(os.open(self.path, os.O_RDONLY | os.O_CLOEXEC))
+        except OSError as error:
+            raise StoreError(f"the database file {self.path} can't be read: {error.strerror}") from None
+        connection = aiosqlite.connect(f"file:{quote(str(self.path))}?mode=ro", uri=True, isolation_level=None)
+        connection._thread.daemon = True
+        try:
+            async with connection as opened:
+                opened._conn.row_factory = sqlite3.Row
+                # What somebody has put into the file may be no text at all, and is to be found.
+                opened._conn.text_factory = lambda octets: octets.decode("utf-8", "surrogateescape")
+                await opened.execute_fetchall(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
+                await opened.execute_fetchall("BEGIN")
+                yield SqliteStatements(opened, self._counter)
+        except sqlite3.Error as error:
+            raise StoreError(f"the database file {self.path} can't be read: {error}") from None
 
     def migration_credentials(self) -> tuple[str, dict[str, object]]:
         """Tortoise's engine and credentials for migrating: SQLite remakes a table to change it, and dropping the old

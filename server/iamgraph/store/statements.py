@@ -29,6 +29,8 @@ class Statements(ABC):
     SQLite gets its own way of saying the same.
     """
 
+    dialect: str
+
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
 

@@ -84,6 +84,15 @@ class Database:
             yield StoreSession(statements)
 
     @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[StoreSession]:
+        """A session for reading that sees one moment, on a store that need not be open and that others may be using.
+        Raises SchemaError where the tables are not those of this program, StoreError where they can't be read."""
+        async with self._engine.snapshot() as statements:
+            if pending := await schema.pending(statements, self._engine.dialect):
+                raise SchemaError(f"the store lacks {len(pending)} migrations: run `iamgraph migrate` first")
+            yield StoreSession(statements)
+
+    @asynccontextmanager
     async def writing(self) -> AsyncIterator[StoreSession]:
         """A session in a transaction, which is committed at the end, and rolled back on any exception. When this
         returns, the changes survive a crash. Raises ConcurrentModification where another transaction was in the way."""

@@ -177,3 +177,16 @@ def test_a_variable_that_is_no_number_counts_as_the_largest_page() -> None:
     document = parse(FIVE_DEEP)
     with pytest.raises(GraphQLError, match="nodes may be at most"):
         check(document, document.definitions[0], {"n": "1"})  # type: ignore[arg-type]
+
+
+def test_what_variables_have_a_say_in_is_measured_each_time() -> None:
+    prepared = Documents(schema._schema).prepare(
+        "query A($n: Int!) { accounts(first: $n) { nodes { id } } } query B { viewer { arn } }"
+    )
+    assert prepared.check("A", {"n": 1}).fields == ("accounts",)
+    with pytest.raises(GraphQLError, match="must be from 1 to 100"):
+        prepared.check("A", {"n": 1000})
+    assert prepared.check("A", {"n": 2}).fields == ("accounts",)
+    assert prepared.check("B", {}) is prepared.check("B", {"n": 1000})
+    with pytest.raises(GraphQLError, match="several operations"):
+        prepared.check(None, {})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
 from ...app.caller import Caller
 from ...app.kernel import Ask, Kernel
@@ -24,26 +24,35 @@ class Context:
         self.caller = caller
         self.signed_in: Any = None
         self.signed_out = False
-        self._loaders: dict[type[Query[Any]], DataLoader[Ask[Any], Any]] = {}
+        self.retry_after: int | None = None
+        self._answers: dict[Query[Any], asyncio.Future[Any]] = {}
+        self._waiting: dict[type[Query[Any]], list[tuple[Ask[Any], asyncio.Future[Any]]]] = {}
+        self._batches: set[asyncio.Task[None]] = set()
 
     def become(self, caller: Caller, signed_in: Any) -> None:
         """Go on as the caller that this request has just signed in; `signed_in` is for the cookie."""
         self.caller, self.signed_in = caller, signed_in
-        self._loaders.clear()
+        self._answers.clear()
 
     async def run(self, command: Command[T]) -> T:
         try:
             return await self.kernel.run(self.caller, command)
         finally:
             # What was read before is no answer any more.
-            self._loaders.clear()
+            self._answers.clear()
 
-    async def load(self, query: Query[T], target: Any = None) -> T:
-        """The answer to a query, asked together with all of its kind. Raises what went wrong."""
-        loader = self._loaders.get(type(query))
-        if loader is None:
-            loader = self._loaders[type(query)] = DataLoader(self._fetch, cache_key_fn=lambda ask: ask.query)
-        answer: T = await loader.load(Ask(query, target))
+    def load(self, query: Query[T], target: Any = None) -> Awaitable[T]:
+        """The answer to a query, asked together with all of its kind. Awaiting it raises what went wrong."""
+        answer = self._answers.get(query)
+        if answer is None:
+            loop = asyncio.get_running_loop()
+            answer = self._answers[query] = loop.create_future()
+            waiting = self._waiting.get(type(query))
+            if waiting is None:
+                waiting = self._waiting[type(query)] = []
+                # Behind the resolvers of this level, which are all in the loop's queue by now.
+                loop.call_soon(self._dispatch, type(query))
+            waiting.append((Ask(query, target), answer))
         return answer
 
     async def find(self, query: Query[T], target: Any = None) -> T | None:
@@ -53,8 +62,25 @@ class Context:
         except NoSuchEntity:
             return None
 
-    async def _fetch(self, asks: list[Ask[Any]]) -> Sequence[Any]:
-        return await self.kernel.fetch(self.caller, asks)
+    def _dispatch(self, kind: type[Query[Any]]) -> None:
+        batch = asyncio.create_task(self._fetch(self._waiting.pop(kind)))
+        self._batches.add(batch)
+        batch.add_done_callback(self._batches.discard)
+
+    async def _fetch(self, waiting: list[tuple[Ask[Any], asyncio.Future[Any]]]) -> None:
+        """Answer a batch. Whoever does not wait any more is passed over."""
+        found: Any
+        try:
+            found = await self.kernel.fetch(self.caller, [ask for ask, _ in waiting])
+        except Exception as error:
+            found = [error] * len(waiting)
+        for (_, answer), value in zip(waiting, found, strict=True):
+            if answer.done():
+                continue
+            if isinstance(value, Exception):
+                answer.set_exception(value)
+            else:
+                answer.set_result(value)
 
     def reveal(self, query: Query[Any], target: Any) -> None:
         """Raise AccessDenied unless the caller may read `target` by `query`. The store is not asked again."""

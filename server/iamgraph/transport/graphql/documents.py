@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -20,7 +22,7 @@ from graphql import (
 )
 from graphql.language.lexer import Lexer
 
-from .limits import Measure, refused
+from .limits import Measure, Root, check, refused
 
 MAX_TOKENS = 2500
 MAX_FRAGMENTS = 50
@@ -31,12 +33,35 @@ _NUMBERS = frozenset({TokenKind.INT, TokenKind.FLOAT})
 _CLOSING = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R})
 
 
+class _Noticed(dict[str, Any]):
+    """Variables that notice whether any of them was looked at."""
+
+    is_read = False
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.is_read = True
+        return super().get(key, default)
+
+
 @dataclass(slots=True)
 class Prepared:
     """A document of a bearable shape, or the errors for which it is refused. `errors` is None until it is validated."""
 
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...] | None
+    _roots: dict[str | None, Root] = field(default_factory=dict)
+
+    def check(self, name: str | None, variables: Mapping[str, Any]) -> Root:
+        """What `limits.check` says of the operation, found out once where no variable has a say in it. Raises
+        GraphQLError."""
+        known = self._roots.get(name)
+        if known is None:
+            assert self.document is not None
+            noticed = _Noticed(variables)
+            known = check(self.document, self.operation(name), noticed)
+            if not noticed.is_read:
+                self._roots[name] = known
+        return known
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run. Raises GraphQLError where the name leaves that open."""

@@ -7,6 +7,7 @@ from .scalars import ErrorCode
 
 CODES: dict[str, ErrorCode] = {
     "Unauthenticated": ErrorCode.UNAUTHENTICATED,
+    "ExpiredToken": ErrorCode.UNAUTHENTICATED,
     "AccessDenied": ErrorCode.ACCESS_DENIED,
     "ConcurrentModification": ErrorCode.CONCURRENT_MODIFICATION,
     "DeleteConflict": ErrorCode.DELETE_CONFLICT,

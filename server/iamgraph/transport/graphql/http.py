@@ -13,14 +13,17 @@ from aiohttp import web
 from graphql import ExecutionResult, GraphQLError, execute
 
 from ...app.caller import Caller
+from ...app.identity import Shown
 from ...app.kernel import Kernel
 from ...domain.errors import AccessDenied, IamError, Throttled, Unauthenticated
+from ...security.sigv4 import HttpRequest
 from ..origin import Network, origin_of
 from .context import Context
 from .documents import Documents
 from .errors import code_of
-from .limits import SIGN_INS, Root, check
+from .limits import SIGN_INS, Root
 from .schema import schema
+from .shortcuts import PlainFirst, is_awaitable
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +86,7 @@ class Endpoint:
         context: Context | None = None
         try:
             asked = await _read(request)
-            caller = await self._kernel.authenticate(_token(request), origin)
+            caller = await self._kernel.authenticate(await _shown(request), origin)
             context = Context(self._kernel, caller)
             answer = await self._answer(context, asked)
             await self._kernel.settle(context.caller)
@@ -104,8 +107,7 @@ class Endpoint:
         if prepared.document is None:
             return Answer(_errors([_formatted(error, context) for error in prepared.errors or ()]), True)
         try:
-            operation = prepared.operation(asked.operation_name)
-            root = check(prepared.document, operation, asked.variables)
+            root = prepared.check(asked.operation_name, asked.variables)
         except GraphQLError as error:
             return Answer(_errors([_formatted(error, context)]), True)
         await self._admit(context.caller, root)
@@ -118,17 +120,21 @@ class Endpoint:
             variable_values=dict(asked.variables),
             operation_name=asked.operation_name,
             hide_suggestions=True,
+            executor_class=PlainFirst,
+            is_awaitable=is_awaitable,  # type: ignore[arg-type]
         )
         done: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
         return self._result(done, context)
 
     async def _admit(self, caller: Caller, root: Root) -> None:
-        """Without credentials only signing in runs; and introspection, where people explore the schema in development."""
+        """Without credentials only signing in runs; and introspection, where people explore the schema in development. A
+        request that was signed wrongly may do neither: what it asks may not be what its signer asked."""
         names = [name for name in root.fields if not name.startswith("__")]
-        if root.is_mutation and names and set(names) <= SIGN_INS:
-            return
-        if not names and self._is_development:
-            return
+        if caller.refusal is None:
+            if root.is_mutation and names and set(names) <= SIGN_INS:
+                return
+            if not names and self._is_development:
+                return
         await self._kernel.admit(caller, [name[0].upper() + name[1:] for name in names] or ["Introspect"])
 
     @staticmethod
@@ -139,7 +145,7 @@ class Endpoint:
         body: dict[str, Any] = {"data": result.data}
         if errors:
             body = {"errors": errors, **body}
-        return Answer(body)
+        return Answer(body, retry_after=context.retry_after)
 
     def _set_cookie(self, request: web.Request, response: web.Response, context: Context) -> None:
         """Keep a browser's session in a cookie that no script can read; a browser shows itself by the header."""
@@ -194,13 +200,23 @@ def _asked(body: dict[str, Any]) -> Asked:
     return Asked(query, name, variables or {})
 
 
-def _token(request: web.Request) -> str | None:
-    """The bearer token, or the session cookie's where the request shows that no other site sent it."""
+async def _shown(request: web.Request) -> Shown | None:
+    """The bearer token; the request itself where it is signed; or the session cookie's token where the request shows that
+    no other site sent it."""
     authorization = request.headers.get("Authorization")
     if authorization is not None:
         scheme, _, token = authorization.partition(" ")
+        if scheme.upper().startswith("AWS4-"):
+            return HttpRequest(
+                method=request.method.encode(),
+                target=request.raw_path.encode("utf-8", "surrogateescape"),
+                headers=request.raw_headers,
+                body=await request.read(),
+            )
         if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("The Authorization header must be 'Bearer' and an access token.")
+            raise Unauthenticated(
+                "The Authorization header must be 'Bearer' and an access token, or an AWS4-HMAC-SHA256 signature."
+            )
         return token.strip()
     cookie = request.cookies.get(COOKIE)
     if cookie is not None and HEADER not in request.headers:

@@ -6,11 +6,13 @@ import base64
 import binascii
 
 MAX_LENGTH = 512
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def node_id(kind: str, *key: str) -> str:
     """The id of the node of type `kind` with this key."""
-    return base64.urlsafe_b64encode("\n".join((kind, *key)).encode()).decode().rstrip("=")
+    raw = binascii.b2a_base64("\n".join((kind, *key)).encode(), newline=False)
+    return raw.translate(_URL_SAFE).rstrip(b"=").decode()
 
 
 def parse_node_id(text: str) -> tuple[str, tuple[str, ...]] | None:

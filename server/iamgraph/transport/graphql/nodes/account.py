@@ -22,9 +22,9 @@ from ..ids import node_id
 from ..scalars import ARN, AccountId, Action, DateTime
 from . import identity
 from .base import ContextEntry, DecisionType, Principal, Ref, Resource
-from .connections import Connection, connect, page_info
+from .connections import Connection, connect
 from .group import Group
-from .policy import ManagedPolicy, ManagedPolicyConnection, ManagedPolicyEdge
+from .policy import ManagedPolicy, ManagedPolicyConnection
 from .role import Role
 from .user import User
 
@@ -192,12 +192,7 @@ class Account(Resource):
         query = ListPolicies(
             path_prefix=path_prefix, scope=scope, only_attached=only_attached, max_items=first, marker=after or None
         )
-        page = await self._own(info, query)
-        edges = [
-            ManagedPolicyEdge(cursor=cursor, node=ManagedPolicy.listed(item), attached_at=None)
-            for cursor, item in zip(page.cursors, page.items, strict=True)
-        ]
-        return ManagedPolicyConnection(edges=edges, nodes=[edge.node for edge in edges], page_info=page_info(page))
+        return ManagedPolicyConnection(page=await self._own(info, query), make=ManagedPolicy.listed)
 
     @strawberry.field(description="The history, newest first.")
     async def audit_events(

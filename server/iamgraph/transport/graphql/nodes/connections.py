@@ -29,10 +29,38 @@ class Edge(Generic[T]):
 
 
 @strawberry.type
-class Connection(Generic[T]):
-    edges: list[Edge[T]]
-    nodes: list[T]
-    page_info: PageInfo
+class Paged:
+    """What connections have in common: a page, whose nodes and edges are made when they are asked for. It is no type of
+    the schema."""
+
+    page: strawberry.Private[Listed[Any]]
+    make: strawberry.Private[Callable[[Any], Any]]
+    made: strawberry.Private[list[Any] | None] = None
+
+    def all_nodes(self) -> list[Any]:
+        """The nodes of the page: the same ones, however often they are asked for."""
+        if self.made is None:
+            self.made = [self.make(item) for item in self.page.items]
+        return self.made
+
+    def placed(self) -> zip[tuple[str, Any, Any]]:
+        """The cursor, the item and the node of each place."""
+        return zip(self.page.cursors, self.page.items, self.all_nodes(), strict=True)
+
+
+@strawberry.type
+class Connection(Paged, Generic[T]):
+    @strawberry.field
+    def edges(self) -> list[Edge[T]]:
+        return [Edge(cursor=cursor, node=node) for cursor, _, node in self.placed()]
+
+    @strawberry.field
+    def nodes(self) -> list[T]:
+        return self.all_nodes()
+
+    @strawberry.field
+    def page_info(self) -> PageInfo:
+        return page_info(self.page)
 
 
 def page_info(page: Listed[Any]) -> PageInfo:
@@ -40,13 +68,11 @@ def page_info(page: Listed[Any]) -> PageInfo:
     return PageInfo(
         has_next_page=page.more,
         has_previous_page=page.has_previous,
-        start_cursor=page.cursors[0] if page.cursors else None,
-        end_cursor=page.cursors[-1] if page.cursors else None,
+        start_cursor=page.cursor(page.items[0]) if page.items else None,
+        end_cursor=page.cursor(page.items[-1]) if page.items else None,
     )
 
 
 def connect(page: Listed[E], node: Callable[[E], N]) -> Connection[N]:
     """A connection of a page, each item made a node."""
-    nodes = [node(item) for item in page.items]
-    edges = [Edge(cursor=cursor, node=made) for cursor, made in zip(page.cursors, nodes, strict=True)]
-    return Connection(edges=edges, nodes=nodes, page_info=page_info(page))
+    return Connection(page=page, make=node)

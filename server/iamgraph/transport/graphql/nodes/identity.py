@@ -16,7 +16,7 @@ from ....domain.entities import Attached, IdentityKind, InlinePolicy
 from ..context import Info
 from ..scalars import ARN, Action
 from .base import ContextEntry, Ref
-from .connections import Connection, connect, page_info
+from .connections import Connection, connect
 from .decision import Decision
 
 if TYPE_CHECKING:
@@ -41,19 +41,11 @@ async def attached_policies(
     info: Info, kind: IdentityKind, ref: Ref[Any], first: int, after: str | None
 ) -> ManagedPolicyConnection:
     """The managed policies attached to an identity. AWS's answer has their names and ARNs only."""
-    from .policy import ManagedPolicy, ManagedPolicyConnection, ManagedPolicyEdge
+    from .policy import ManagedPolicy, ManagedPolicyConnection
 
     query = _ATTACHED[kind](unique_id=ref.unique_id, max_items=first, marker=after)
     page: Listed[Attached] = await info.context.load(query, ref.entity)
-    edges = [
-        ManagedPolicyEdge(
-            cursor=cursor,
-            node=ManagedPolicy.named(item.policy.id, item.policy.arn, item.policy),
-            attached_at=item.attached_at,  # type: ignore[arg-type]
-        )
-        for cursor, item in zip(page.cursors, page.items, strict=True)
-    ]
-    return ManagedPolicyConnection(edges=edges, nodes=[edge.node for edge in edges], page_info=page_info(page))
+    return ManagedPolicyConnection(page=page, make=ManagedPolicy.attached)
 
 
 async def inline_policies(

@@ -17,7 +17,7 @@ from ..context import Info
 from ..ids import node_id
 from ..scalars import DateTime, PolicyDocument
 from .base import Entity, Known, Ref, Resource, Seen, Tag, tags_of
-from .connections import PageInfo, page_info
+from .connections import Paged, PageInfo, page_info
 
 if TYPE_CHECKING:
     from .targets import PolicyTarget
@@ -70,10 +70,23 @@ class PolicyAttachmentEdge:
 
 
 @strawberry.type
-class PolicyAttachmentConnection:
-    edges: list[PolicyAttachmentEdge]
-    nodes: list[TargetType]
-    page_info: PageInfo
+class PolicyAttachmentConnection(Paged):
+    @strawberry.field
+    def edges(self) -> list[PolicyAttachmentEdge]:
+        return [
+            PolicyAttachmentEdge(
+                cursor=cursor, node=node, attached_at=DateTime(item.attached_at), as_boundary=item.as_boundary
+            )
+            for cursor, item, node in self.placed()
+        ]
+
+    @strawberry.field
+    def nodes(self) -> list[TargetType]:
+        return self.all_nodes()
+
+    @strawberry.field
+    def page_info(self) -> PageInfo:
+        return page_info(self.page)
 
 
 @strawberry.type(description="A policy with a life of its own, which can be attached to users, groups and roles.")
@@ -89,6 +102,10 @@ class ManagedPolicy(Entity, Resource):
     @classmethod
     def named(cls, unique_id: str, arn: str, policy: entities.ManagedPolicy | None = None) -> ManagedPolicy:
         return cls(ref=Ref("ManagedPolicy", unique_id, arn, Seen.NAMED, policy))
+
+    @classmethod
+    def attached(cls, item: entities.Attached) -> ManagedPolicy:
+        return cls.named(item.policy.id, item.policy.arn, item.policy)
 
     @classmethod
     def boundary_of(cls, entity: entities.User | entities.Role) -> ManagedPolicy | None:
@@ -126,16 +143,7 @@ class ManagedPolicy(Entity, Resource):
 
         query = ListEntitiesForPolicy(unique_id=self.ref.unique_id, max_items=first, marker=after or None)
         page = await info.context.load(query, self.ref.entity)
-        edges = [
-            PolicyAttachmentEdge(
-                cursor=cursor,
-                node=target_of(item.target),
-                attached_at=DateTime(item.attached_at),
-                as_boundary=item.as_boundary,
-            )
-            for cursor, item in zip(page.cursors, page.items, strict=True)
-        ]
-        return PolicyAttachmentConnection(edges=edges, nodes=[edge.node for edge in edges], page_info=page_info(page))
+        return PolicyAttachmentConnection(page=page, make=lambda item: target_of(item.target))
 
 
 @strawberry.type
@@ -146,10 +154,25 @@ class ManagedPolicyEdge:
 
 
 @strawberry.type
-class ManagedPolicyConnection:
-    edges: list[ManagedPolicyEdge]
-    nodes: list[ManagedPolicy]
-    page_info: PageInfo
+class ManagedPolicyConnection(Paged):
+    @strawberry.field
+    def edges(self) -> list[ManagedPolicyEdge]:
+        return [
+            ManagedPolicyEdge(cursor=cursor, node=node, attached_at=_attached_at(item))
+            for cursor, item, node in self.placed()
+        ]
+
+    @strawberry.field
+    def nodes(self) -> list[ManagedPolicy]:
+        return self.all_nodes()
+
+    @strawberry.field
+    def page_info(self) -> PageInfo:
+        return page_info(self.page)
+
+
+def _attached_at(item: entities.Attached | entities.ManagedPolicy) -> DateTime | None:
+    return DateTime(item.attached_at) if isinstance(item, entities.Attached) else None
 
 
 _READ: dict[IdentityKind, Callable[..., Any]] = {

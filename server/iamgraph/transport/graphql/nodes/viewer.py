@@ -28,13 +28,14 @@ class Viewer:
 
     @classmethod
     def of(cls, who: Identity) -> Viewer:
+        session = who.session
         return cls(
             arn=ARN(who.arn),
             principal=principal_of(who),
             account=Account.of(who.account),
-            session=Session.of(who.session),
-            mfa_authenticated=who.session.mfa_at is not None,
-            source_identity=who.session.source_identity,
+            session=Session.of(session) if session is not None else None,
+            mfa_authenticated=session is not None and session.mfa_at is not None,
+            source_identity=who.source_identity,
         )
 
 

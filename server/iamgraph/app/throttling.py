@@ -1,0 +1,40 @@
+"""Too many wrong passwords: refused before a password is checked, in a way that keeps strangers from locking anybody out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ..domain.errors import Throttled
+from ..domain.throttling import KNOWN_FOR, WINDOW, Limit, limits, network
+from .work import Work
+
+
+async def counted(work: Work, *, account: str, name: str, principal_id: str | None) -> tuple[Limit, ...]:
+    """What the attempt counts against."""
+    address = work.caller.origin.ip_address
+    since = work.now - KNOWN_FOR
+    # Asked for nobody too: the time must not tell who exists.
+    is_known = await work.data.throttles.is_known(principal_id or "nobody", network(address), since)
+    return limits(account=account, name=name, address=address, is_known=is_known)
+
+
+async def attempt(work: Work, counting: Sequence[Limit]) -> None:
+    """Count an attempt. INVARIANT: it is counted before the password is checked, so that many at once count as many.
+    Raises Throttled, and then counts nothing: what is refused here has guessed nothing."""
+    refused = None
+    for limit in counting:
+        count = await work.data.throttles.attempt(limit.key, work.now, WINDOW)
+        if count.attempts == 1:
+            await work.data.throttles.sweep(work.now)
+        if count.attempts > limit.attempts and (refused is None or count.ends_at > refused):
+            refused = count.ends_at
+    if refused is not None:
+        seconds = max(1, math.ceil((refused - work.now).total_seconds()))
+        raise Throttled(f"Too many attempts. Try again in {seconds} s.", retry_after_seconds=seconds)
+
+
+async def succeeded(work: Work, counting: Sequence[Limit], principal_id: str) -> None:
+    """The password was right: the attempt is not counted, and the address is known from now on."""
+    await work.data.throttles.forgive([limit.key for limit in counting])
+    await work.data.throttles.know(principal_id, network(work.caller.origin.ip_address), work.now)

@@ -1,0 +1,52 @@
+"""How often one may try to sign in: what is counted, and how much of it is too much. Pure numbers; the store counts.
+
+A stranger must not lock out a known user: so attempts on a name from addresses that it has signed in from are counted
+apart from everybody else's, and so are those of an address on names that know it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+from datetime import timedelta
+
+WINDOW = timedelta(minutes=15)
+KNOWN_FOR = timedelta(days=90)
+"""How long an address is known after a sign-in from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """At most `attempts` under `key` in a window."""
+
+    key: str
+    attempts: int
+
+
+def limits(*, account: str, name: str, address: str | None, is_known: bool) -> tuple[Limit, ...]:
+    """What an attempt to sign in as `name` of `account` from `address` counts against, the tightest first. Names are
+    hashed: what is typed may be a password in the wrong box."""
+    place = network(address)
+    who = hashlib.sha256(f"{account.lower()}\n{name.lower()}".encode("utf-8", "surrogatepass")).hexdigest()
+    pair = f"pair {who} {place}"
+    if is_known:
+        # More than can be under way at once, each of which counts until its password has proved right.
+        return (Limit(key=pair, attempts=100),)
+    return (
+        Limit(key=pair, attempts=10),
+        Limit(key=f"name {who}", attempts=30),
+        Limit(key=f"address {place}", attempts=50),
+    )
+
+
+def network(address: str | None) -> str:
+    """The address as it is counted: an IPv6 customer has a /64 to choose from."""
+    if address is None:
+        return "unknown"
+    parsed = ipaddress.ip_address(address)
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
+    return str(parsed)

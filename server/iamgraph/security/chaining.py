@@ -1,0 +1,71 @@
+"""Computes the links of the history's chains and signs their heads, with keys of its own made from the master key."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from ..domain.chain import Head
+from .sealing import MasterKey
+
+_LINKS, _HEADS = b"iamgraph history links v1", b"iamgraph history heads v1"
+
+
+class UnknownKey(Exception):
+    """A link or a head was made under a master key that is not here. The text names it."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"made under master key {key_id}, which is missing here")
+
+
+class ChainKeys:
+    """HMAC-SHA256 (RFC 2104) under keys derived by HKDF (RFC 5869): one for links, one for heads. What is new is made under
+    `key`; what the `retired` keys made can still be checked."""
+
+    def __init__(self, key: MasterKey, *, retired: Sequence[MasterKey] = ()) -> None:
+        self.key_id = key.id
+        self._keys = {each.id: (_derived(each, _LINKS), _derived(each, _HEADS)) for each in (*retired, key)}
+
+    def link(self, previous: str | None, chain: str, content: bytes, *, key_id: str | None = None) -> str:
+        """The link of an event behind the link `previous`, which is None for the first of its chain. Raises
+        UnknownKey."""
+        key, _ = self._of(key_id or self.key_id)
+        before = bytes.fromhex(previous) if previous else _mac(key, b"start of " + chain.encode())
+        # `before` has a fixed length, so that no content can pass for a part of it.
+        return _mac(key, before + content).hex()
+
+    def head(self, *, chain: str, count: int, link: str, at: datetime, horizon: int) -> Head:
+        """A head, signed."""
+        signature = self._signature(self.key_id, chain, count, link, at, horizon)
+        return Head(
+            chain=chain, count=count, link=link, at=at, horizon=horizon, key_id=self.key_id, signature=signature
+        )
+
+    def is_signed(self, head: Head) -> bool:
+        """Whether this server signed the head, as it is. Raises UnknownKey."""
+        expected = self._signature(head.key_id, head.chain, head.count, head.link, head.at, head.horizon)
+        return hmac.compare_digest(expected.encode(), head.signature.encode("utf-8", "replace"))
+
+    def _signature(self, key_id: str, chain: str, count: int, link: str, at: datetime, horizon: int) -> str:
+        _, key = self._of(key_id)
+        instant = at.astimezone(UTC).isoformat(timespec="microseconds")
+        return _mac(key, json.dumps([chain, count, link, instant, horizon, key_id]).encode()).hex()
+
+    def _of(self, key_id: str) -> tuple[bytes, bytes]:
+        try:
+            return self._keys[key_id]
+        except KeyError:
+            raise UnknownKey(key_id) from None
+
+
+def _derived(key: MasterKey, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(key.secret)
+
+
+def _mac(key: bytes, message: bytes) -> bytes:
+    return hmac.digest(key, message, "sha256")

@@ -1,0 +1,173 @@
+"""The links over the history's events, and the heads of its chains."""
+
+# ruff: noqa: S608 (what is put into SQL here are names of this package; every value is a parameter)
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ..domain.chain import Content, Head, Link, chain_of
+from .events import COLUMNS
+from .statements import Row, Statements, instant, utc, values
+
+SEALING_LOCK = 0x1A36_5EA1
+_LINK = ("seq", "event_id", "chain", "number", "link", "key_id")
+_HEAD = ("chain", "count", "link", "at", "horizon", "key_id", "signature")
+_CONTENT = ", ".join(f"e.{column}" for column in ("seq", *COLUMNS))
+_UNSEALED = "FROM event e WHERE e.seq > $1 AND NOT EXISTS (SELECT 1 FROM event_link l WHERE l.seq = e.seq)"
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writers:
+    """Who may still commit an event with a `seq` up to `last`: none but these transactions."""
+
+    last: int
+    transactions: frozenset[str]
+
+
+class Chains:
+    def __init__(self, statements: Statements) -> None:
+        self._db = statements
+
+    async def take_turn(self) -> bool:
+        """Whether this transaction may seal: no other one does until it ends. On SQLite every writer is alone."""
+        if self._db.dialect == "sqlite":
+            return True
+        row = await self._db.one("SELECT pg_try_advisory_xact_lock($1) AS taken", SEALING_LOCK)
+        return bool(row and row["taken"])
+
+    async def writers(self) -> Writers:
+        """How far the numbering of events has come, and which transactions were writing events then.
+
+        INVARIANT: once none of these is under way any more, every event with a `seq` up to `last` that will ever be is
+        there to see. PostgreSQL numbers a row before it is committed, so that a lower number may come after a higher
+        one; but whoever takes a number has locked the table first, and holds the lock until its transaction is over.
+        """
+        if self._db.dialect == "sqlite":
+            row = await self._db.one("SELECT COALESCE(max(seq), 0) AS last FROM event")
+            return Writers(last=row["last"] if row else 0, transactions=frozenset())
+        # The number first: a lock that is gone when it is looked for was held by somebody who is done.
+        row = await self._db.one(
+            "SELECT COALESCE(pg_sequence_last_value(pg_get_serial_sequence('event', 'seq')::regclass), 0) AS last"
+        )
+        held = await self._db.fetch(
+            "SELECT DISTINCT virtualtransaction AS id FROM pg_locks WHERE mode = 'RowExclusiveLock' AND granted "
+            "AND relation = 'event'::regclass "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return Writers(last=row["last"] if row else 0, transactions=frozenset(lock["id"] for lock in held))
+
+    async def unsealed(self, after: int, limit: int) -> list[Content]:
+        """The first events behind the `seq` `after` that have no link, by their `seq`."""
+        rows = await self._db.fetch(f"SELECT {_CONTENT} {_UNSEALED} ORDER BY e.seq LIMIT $2", after, limit)
+        return [content_of(row) for row in rows]
+
+    async def count_unsealed(self, after: int) -> int:
+        row = await self._db.one(f"SELECT count(*) AS count {_UNSEALED}", after)
+        return int(row["count"]) if row else 0
+
+    async def missed(self, horizon: int) -> list[Content]:
+        """Events without a link where every event has one: nobody but this program numbers events, so somebody else put
+        these there."""
+        below = f"SELECT {_CONTENT} {_UNSEALED} AND e.seq <= $2 ORDER BY e.seq"
+        return [content_of(row) for row in await self._db.fetch(below, -(2**63), horizon)]
+
+    async def add(self, links: Sequence[Link]) -> None:
+        for start in range(0, len(links), _BATCH):
+            batch = links[start : start + _BATCH]
+            args = [getattr(link, column) for link in batch for column in _LINK]
+            sql = f"INSERT INTO event_link ({', '.join(_LINK)}) VALUES {values(len(batch), len(_LINK))}"
+            await self._db.run(sql, *args)
+
+    async def set_head(self, head: Head) -> None:
+        changed = ", ".join(f"{column} = excluded.{column}" for column in _HEAD[1:])
+        await self._db.run(
+            f"INSERT INTO chain_head ({', '.join(_HEAD)}) VALUES {values(1, len(_HEAD))} "
+            f"ON CONFLICT (chain) DO UPDATE SET {changed}",
+            *(getattr(head, column) for column in _HEAD),
+        )
+
+    async def heads(self, chains: Sequence[str]) -> dict[str, Head]:
+        """The heads of those of the chains that have one."""
+        rows = await self._db.fetch("SELECT * FROM chain_head WHERE chain = ANY($1)", list(chains))
+        return {head.chain: head for head in map(_head, rows)}
+
+    async def all_heads(self) -> dict[str, Head]:
+        rows = await self._db.fetch("SELECT * FROM chain_head ORDER BY chain")
+        return {head.chain: head for head in map(_head, rows)}
+
+    async def names(self) -> list[str]:
+        """Every chain that has a link."""
+        return [_text(row["chain"]) for row in await self._db.fetch("SELECT DISTINCT chain FROM event_link")]
+
+    async def links(self, chain: str, after: int, limit: int) -> list[tuple[Link, Content | None]]:
+        """Links behind the number `after`, by their number, with the event of each, or None where it is gone."""
+        columns = ", ".join(f"l.{column} AS link_{column}" for column in _LINK)
+        rows = await self._db.fetch(
+            f"SELECT {columns}, {_CONTENT} FROM event_link l LEFT JOIN event e ON e.seq = l.seq "
+            "WHERE l.chain = $1 AND l.number > $2 ORDER BY l.number LIMIT $3",
+            chain, after, limit,
+        )  # fmt: skip
+        return [(_link(row, "link_"), None if row["seq"] is None else content_of(row)) for row in rows]
+
+
+def content_of(row: Row) -> Content:
+    """The event as it is chained: its columns as they are in the table, times alike on both stores."""
+    octets = json.dumps([_plain(row[column]) for column in ("seq", *COLUMNS)], separators=(",", ":")).encode()
+    account_id = row["account_id"]
+    chain = chain_of(None if account_id is None else _text(account_id))
+    return Content(seq=row["seq"], event_id=_text(row["id"]), chain=chain, octets=octets)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return utc(value).isoformat(timespec="microseconds")
+    # SQLite keeps bytes where text belongs, if somebody puts them there.
+    return {"bytes": value.hex()} if isinstance(value, bytes) else value
+
+
+def _link(row: Row, prefix: str = "") -> Link:
+    return Link(
+        seq=row[f"{prefix}seq"],
+        event_id=_text(row[f"{prefix}event_id"]),
+        chain=_text(row[f"{prefix}chain"]),
+        number=_whole(row[f"{prefix}number"]),
+        link=_text(row[f"{prefix}link"]),
+        key_id=_text(row[f"{prefix}key_id"]),
+    )
+
+
+def _head(row: Row) -> Head:
+    return Head(
+        chain=_text(row["chain"]),
+        count=_whole(row["count"]),
+        link=_text(row["link"]),
+        at=_instant(row["at"]),
+        horizon=_whole(row["horizon"]),
+        key_id=_text(row["key_id"]),
+        signature=_text(row["signature"]),
+    )
+
+
+# SQLite keeps anything in any column. What somebody has put there must not keep the rest from being checked, so it is
+# read as something that was never sealed.
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else -1
+
+
+def _instant(value: object) -> datetime:
+    try:
+        return instant(value)
+    except (ValueError, TypeError, AttributeError):
+        return datetime.min.replace(tzinfo=UTC)

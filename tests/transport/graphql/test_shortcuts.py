@@ -1,0 +1,120 @@
+"""The short ways answer and fail as graphql-core and Strawberry do the long way."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import Enum
+from typing import Any
+
+import pytest
+import strawberry
+from graphql import ExecutionResult, execute, parse
+
+from iamgraph.transport.graphql.shortcuts import PlainFirst, is_awaitable, shorten
+
+
+@strawberry.enum
+class Colour(Enum):
+    RED = "red"
+
+
+@strawberry.type
+class Thing:
+    name: str
+    colour: Colour = Colour.RED
+    missing: str | None = None
+
+    @strawberry.field
+    def required(self) -> str:
+        return None  # type: ignore[return-value]
+
+    @strawberry.field
+    def failing(self) -> int | None:
+        raise ValueError("no")
+
+    @strawberry.field
+    def failing_required(self) -> int:
+        raise ValueError("no")
+
+    @strawberry.field
+    def given_error(self) -> int | None:
+        return ValueError("given")  # type: ignore[return-value]
+
+    @strawberry.field
+    def unwritable(self) -> int | None:
+        return "many"  # type: ignore[return-value]
+
+    @strawberry.field
+    async def later(self) -> str:
+        await asyncio.sleep(0)
+        return "later"
+
+    @strawberry.field
+    async def failing_later(self) -> str | None:
+        await asyncio.sleep(0)
+        raise ValueError("later")
+
+    @strawberry.field
+    def asked(self, info: strawberry.Info) -> str:
+        return str(info.context)
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def thing(self) -> Thing | None:
+        return Thing(name="one")
+
+    @strawberry.field
+    async def things(
+        self, info: strawberry.Info, first: int, name_prefix: str | None = strawberry.UNSET
+    ) -> list[Thing]:
+        prefix = "unset" if name_prefix is strawberry.UNSET else str(name_prefix)
+        return [Thing(name=f"{prefix}{i}") for i in range(first)]
+
+
+def _schema(*, short: bool) -> Any:
+    made = strawberry.Schema(Query)._schema
+    if short:
+        shorten(made)
+    return made
+
+
+LONG, SHORT = _schema(short=False), _schema(short=True)
+
+
+async def _run(schema: Any, query: str, **options: Any) -> Any:
+    found = execute(schema, parse(query), context_value="context", **options)
+    done = found if isinstance(found, ExecutionResult) else await found
+    return done.formatted
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "name colour missing __typename asked",
+        "again: name name",
+        "required",
+        "failing name",
+        "failingRequired",
+        "givenError",
+        "later failingLater",
+        "name @skip(if: true) colour @include(if: true)",
+    ],
+)
+async def test_a_plain_field_answers_alike(fields: str) -> None:
+    for query in (f"{{ thing {{ {fields} }} }}", f"{{ things(first: 2) {{ {fields} }} }}"):
+        short = await _run(SHORT, query, executor_class=PlainFirst, is_awaitable=is_awaitable)
+        assert short == await _run(LONG, query)
+
+
+async def test_what_can_not_be_written_is_an_error_of_its_field() -> None:
+    found = await _run(SHORT, "{ thing { unwritable name } }", executor_class=PlainFirst)
+    assert found["data"] == {"thing": {"unwritable": None, "name": "one"}}
+    assert [error["path"] for error in found["errors"]] == [["thing", "unwritable"]]
+
+
+@pytest.mark.parametrize("given", ["", ', namePrefix: "a"', ", namePrefix: null"])
+async def test_arguments_arrive_alike(given: str) -> None:
+    query = f"{{ things(first: 1{given}) {{ name }} }}"
+    assert await _run(SHORT, query, executor_class=PlainFirst) == await _run(LONG, query)
