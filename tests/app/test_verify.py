@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from iamgraph.app.heads import HeadsFile
@@ -201,6 +201,7 @@ def alter(db: sqlite3.Connection, kind: str, *how: Any) -> None:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(alteration=ALTERATION)
+@example(alteration=("link", 1, "key_id", ""))
 async def test_any_single_alteration_is_found(template: Path, alteration: tuple[Any, ...]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -34,7 +34,7 @@ class ChainKeys:
     def link(self, previous: str | None, chain: str, content: bytes, *, key_id: str | None = None) -> str:
         """The link of an event behind the link `previous`, which is None for the first of its chain. Raises
         UnknownKey."""
-        key, _ = self._of(key_id or self.key_id)
+        key, _ = self._of(self.key_id if key_id is None else key_id)
         before = bytes.fromhex(previous) if previous else _mac(key, b"start of " + chain.encode())
         # `before` has a fixed length, so that no content can pass for a part of it.
         return _mac(key, before + content).hex()
