@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..domain.arn import iam_arn
 from ..domain.entities import Group, IdentityKind, User
 from ..domain.errors import (
     DeleteConflict,
@@ -21,10 +20,11 @@ from ..store.pages import Page
 from .caller import Caller
 from .edges import paged, whole
 from .listing import Listed, Marker, MaxItems, listed, name_after
+from .moving import needs_of_move, renamed
 from .operation import Command, Need, Query, operation
 from .quotas import ensure
 from .targets import GROUP, USER, Listing, New
-from .users import UniqueId, renamed
+from .users import UniqueId
 from .work import Work
 
 LISTING = "groups"
@@ -102,15 +102,15 @@ class UpdateGroup(Command[Group]):
     new_path: PathName | None = None
 
     def needs(self, caller: Caller, target: Group | None) -> Sequence[Need]:
-        here = self.need(caller, target)
-        arn = iam_arn(
-            caller.account_id,
-            "group",
-            self.new_path or (target.path if target else "/"),
-            self.new_group_name or (target.name if target else self.group_name),
+        return needs_of_move(
+            self,
+            caller,
+            target,
+            kind="group",
+            name=self.group_name,
+            new_name=self.new_group_name,
+            new_path=self.new_path,
         )
-        there = Need(action=self.action, resource=arn, asked=arn, account_id=caller.account_id, context=here.context)
-        return (here, there)
 
     async def execute(self, work: Work, target: Group, prepared: None) -> Group:
         name = renamed("Group", target.name, self.new_group_name)

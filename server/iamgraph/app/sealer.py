@@ -54,8 +54,6 @@ class HistorySealer:
         self._task: asyncio.Task[None] | None = None
         self._stop = asyncio.Event()
         self._said: str | None = None
-        self.sealed_at: datetime | None = None
-        """When nothing was left to seal for the last time: how far that is back is how far the sealer lags."""
 
     def start(self) -> None:
         """Begin to seal. Needs the running loop."""
@@ -97,7 +95,6 @@ class HistorySealer:
             count, more = await self._step(self._covered)
             sealed += count
             await self._write_heads()
-        self.sealed_at = self._clock()
         return sealed
 
     async def _resumed(self) -> int:

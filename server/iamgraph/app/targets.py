@@ -24,13 +24,12 @@ class Repository(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity(Target):
     """A user, group or role of the caller's account, by its name; or, where the operation has these parameters, by
-    `unique_id` or `arn`. Without a name a user is the caller itself, where `is_self_by_default`."""
+    `unique_id` or `arn`. Without any of them it is the caller itself."""
 
     kind: str
     repository: Callable[[StoreSession], Repository]
     know: str
     parameter: str
-    is_self_by_default: bool = False
 
     def _key(self, caller: Caller, op: Any) -> tuple[str, str]:
         """By what the target is looked up, `name`, `id` or `arn`, and its value."""
@@ -143,27 +142,14 @@ class Everything(Target):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Oneself(Target):
-    """The caller's own user, role or root."""
-
-    def place(self, caller: Caller, op: Any, entity: Any) -> Place:
-        arn = caller.who.principal_arn
-        return Place(resource=arn, asked=arn, account_id=caller.account_id)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Nothing(Target):
     """Operations that nobody needs a permission for."""
 
 
 USER = Entity(kind="user", repository=lambda data: data.users, know="iam:GetUser", parameter="user_name")
-SELF_OR_USER = Entity(
-    kind="user", repository=lambda data: data.users, know="iam:GetUser", parameter="user_name", is_self_by_default=True
-)
 GROUP = Entity(kind="group", repository=lambda data: data.groups, know="iam:GetGroup", parameter="group_name")
 ROLE = Entity(kind="role", repository=lambda data: data.roles, know="iam:GetRole", parameter="role_name")
 POLICY = ManagedPolicyByArn()
 EVERYTHING = Everything()
-ONESELF = Oneself()
 
 NOTHING = Nothing()

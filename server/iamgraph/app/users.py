@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..domain.arn import iam_arn
 from ..domain.entities import IdentityKind, User
 from ..domain.errors import (
     DeleteConflict,
@@ -22,6 +21,7 @@ from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
 from .boundaries import boundary_context, boundary_id
 from .caller import Caller
 from .listing import Listed, Marker, MaxItems, listed, name_after
+from .moving import needs_of_move, renamed
 from .operation import Command, Need, Query, operation
 from .quotas import ensure
 from .tagging import TagKeys, Tags, request_tags
@@ -109,13 +109,6 @@ class ListUsers(Query[Listed[User]]):
         return listed(LISTING, page, lambda user: (user.name,), query.marker)
 
 
-def renamed(kind: str, name: str, new: str | None) -> str:
-    """The name from now on. Raises EntityAlreadyExists for the same name in another case, as AWS does."""
-    if new is not None and new != name and new.lower() == name.lower():
-        raise EntityAlreadyExists(f"{kind} with name {new} already exists.")
-    return new or name
-
-
 @operation("iam:UpdateUser", on=USER, raises=(NoSuchEntity, EntityAlreadyExists))
 class UpdateUser(Command[User]):
     """Rename a user, or move it to another path. Its id, keys, groups and policies stay; policies that name its old ARN
@@ -126,15 +119,15 @@ class UpdateUser(Command[User]):
     new_path: PathName | None = None
 
     def needs(self, caller: Caller, target: User | None) -> Sequence[Need]:
-        here = self.need(caller, target)
-        arn = iam_arn(
-            caller.account_id,
-            "user",
-            self.new_path or (target.path if target else "/"),
-            self.new_user_name or (target.name if target else self.user_name),
+        return needs_of_move(
+            self,
+            caller,
+            target,
+            kind="user",
+            name=self.user_name,
+            new_name=self.new_user_name,
+            new_path=self.new_path,
         )
-        there = Need(action=self.action, resource=arn, asked=arn, account_id=caller.account_id, context=here.context)
-        return (here, there)
 
     async def execute(self, work: Work, target: User, prepared: None) -> User:
         name = renamed("User", target.name, self.new_user_name)

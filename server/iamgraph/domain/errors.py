@@ -53,10 +53,6 @@ class ConcurrentModification(IamError):
     """Another request changed the entity at the same time. Trying again is safe."""
 
 
-class UnmodifiableEntity(IamError):
-    """The entity belongs to the service itself and can't be changed."""
-
-
 class MalformedPolicyDocument(IamError):
     """The text is not valid JSON, or not a valid policy of its kind."""
 

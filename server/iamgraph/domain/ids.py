@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from enum import Enum
 
 
@@ -16,9 +15,6 @@ class IdPrefix(Enum):
     MANAGED_POLICY = "ANPA"
     ACCESS_KEY = "AKIA"
     TEMPORARY_KEY = "ASIA"
-
-
-UNIQUE_ID = re.compile(r"A[A-Z0-9]{20}")
 
 
 def unique_id(prefix: IdPrefix, entropy: bytes) -> str:

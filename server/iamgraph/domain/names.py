@@ -88,7 +88,6 @@ PolicyPath = Annotated[
 PathPrefix = Annotated[str, Match(r"/[\x21-\x7f]*", 1, 512), Doc("Only what has a path that begins so.")]
 Description = Annotated[str, Match(r"[\t\n\r\x20-\x7e\xa1-\xff]*", 0, 1000), Doc("What it is for.")]
 ArnText = Annotated[str, Match(_TEXT, 20, 2048), Doc("An ARN.")]
-AnyArn = Annotated[str, Match(_TEXT, 1, 2048), Doc("A resource's ARN, or `*`.")]
 PolicyArn = Annotated[str, Match(_TEXT, 20, 2048), Doc("The ARN of a managed policy.")]
 RoleArn = Annotated[str, Match(_TEXT, 20, 2048), Doc("The ARN of the role.")]
 VersionId = Annotated[str, Match(r"v[1-9][0-9]*", 2, 20), Doc("A version of a managed policy, such as `v1`.")]

@@ -27,10 +27,6 @@ class Memberships:
         """Whether the user was in the group."""
         return await self._db.run("DELETE FROM membership WHERE group_id = $1 AND user_id = $2", group_id, user_id) > 0
 
-    async def count_of_user(self, user_id: str) -> int:
-        row = await self._db.one("SELECT count(*) AS n FROM membership WHERE user_id = $1", user_id)
-        return int(row["n"]) if row else 0
-
     async def groups_of(self, user_ids: Sequence[str]) -> dict[str, tuple[Group, ...]]:
         """The groups of each user, by name."""
         rows = await self._db.fetch(

@@ -16,7 +16,6 @@ CODES: dict[str, ErrorCode] = {
     "LimitExceeded": ErrorCode.LIMIT_EXCEEDED,
     "MalformedPolicyDocument": ErrorCode.MALFORMED_POLICY_DOCUMENT,
     "NoSuchEntity": ErrorCode.NO_SUCH_ENTITY,
-    "UnmodifiableEntity": ErrorCode.UNMODIFIABLE_ENTITY,
     "Throttled": ErrorCode.THROTTLED,
     "InvalidCredentials": ErrorCode.INVALID_CREDENTIALS,
     "PasswordChangeRequired": ErrorCode.PASSWORD_CHANGE_REQUIRED,

@@ -34,11 +34,6 @@ class EntityAlreadyExistsError(Error):
     pass
 
 
-@strawberry.type(description=domain.UnmodifiableEntity.__doc__)
-class UnmodifiableEntityError(Error):
-    pass
-
-
 @strawberry.type(description=domain.InvalidCredentials.__doc__)
 class InvalidCredentialsError(Error):
     pass
@@ -90,7 +85,6 @@ _Made = Callable[[Any], dict[str, Any]]
 MEMBERS: dict[type[domain.IamError], tuple[type[Error], _Made]] = {
     domain.NoSuchEntity: (NoSuchEntityError, lambda e: {}),
     domain.EntityAlreadyExists: (EntityAlreadyExistsError, lambda e: {}),
-    domain.UnmodifiableEntity: (UnmodifiableEntityError, lambda e: {}),
     domain.InvalidCredentials: (InvalidCredentialsError, lambda e: {}),
     domain.PasswordChangeRequired: (PasswordChangeRequiredError, lambda e: {}),
     domain.LimitExceeded: (LimitExceededError, lambda e: {"limit": e.limit}),
