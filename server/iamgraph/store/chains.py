@@ -18,7 +18,6 @@ _LINK = ("seq", "event_id", "chain", "number", "link", "key_id")
 _HEAD = ("chain", "count", "link", "at", "horizon", "key_id", "signature")
 _CONTENT = ", ".join(f"e.{column}" for column in ("seq", *COLUMNS))
 _UNSEALED = "FROM event e WHERE e.seq > $1 AND NOT EXISTS (SELECT 1 FROM event_link l WHERE l.seq = e.seq)"
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +76,8 @@ class Chains:
         return [content_of(row) for row in await self._db.fetch(below, -(2**63), horizon)]
 
     async def add(self, links: Sequence[Link]) -> None:
-        for start in range(0, len(links), _BATCH):
-            batch = links[start : start + _BATCH]
-            args = [getattr(link, column) for link in batch for column in _LINK]
-            sql = f"INSERT INTO event_link ({', '.join(_LINK)}) VALUES {values(len(batch), len(_LINK))}"
-            await self._db.run(sql, *args)
+        sql = f"INSERT INTO event_link ({', '.join(_LINK)}) VALUES {values(1, len(_LINK))}"
+        await self._db.run_many(sql, [[getattr(link, column) for column in _LINK] for link in links])
 
     async def set_head(self, head: Head) -> None:
         changed = ", ".join(f"{column} = excluded.{column}" for column in _HEAD[1:])

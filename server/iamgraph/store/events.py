@@ -19,7 +19,7 @@ COLUMNS = (
     "action", "resources", "outcome", "error_code", "error_message", "ip_address", "user_agent", "parameters",
 )  # fmt: skip
 _SELECT = f"SELECT seq, {', '.join(COLUMNS)} FROM event"
-_BATCH = 500
+_INSERT = f"INSERT INTO event ({', '.join(COLUMNS)}) VALUES {values(1, len(COLUMNS))}"
 
 
 class Events:
@@ -28,11 +28,8 @@ class Events:
 
     async def add(self, events: Sequence[Event]) -> None:
         """Append the events, in their order. Their `seq` is given here."""
-        for start in range(0, len(events), _BATCH):
-            batch = events[start : start + _BATCH]
-            args = [part for event in batch for part in _values(event)]
-            rows = values(len(batch), len(COLUMNS))
-            await self._db.run(f"INSERT INTO event ({', '.join(COLUMNS)}) VALUES {rows}", *args)
+        if events:
+            await self._db.run_many(_INSERT, [_values(event) for event in events])
 
     async def page(
         self,

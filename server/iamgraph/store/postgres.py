@@ -72,6 +72,12 @@ class PostgresStatements(Statements):
             raise _meaning(error, sql) from error
         return int(status.rpartition(" ")[2])
 
+    async def _run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        try:
+            await self._connection.executemany(sql, [tuple(map(_value, row)) for row in rows])
+        except _FAILURES as error:
+            raise _meaning(error, sql) from error
+
 
 class PooledStatements(Statements):
     """Statements each in a transaction of its own, over one connection that is taken from the pool for the first of
@@ -100,6 +106,10 @@ class PooledStatements(Statements):
     async def _run(self, sql: str, args: Sequence[object]) -> int:
         async with self._turn:
             return await (await self._statements())._run(sql, args)
+
+    async def _run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        async with self._turn:
+            await (await self._statements())._run_many(sql, rows)
 
     async def _statements(self) -> PostgresStatements:
         if self._connection is None:
@@ -174,13 +184,8 @@ class PostgresEngine:
             raise StoreError("the database is not open")
         return self._client._pool
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Statements]:
-        statements = PooledStatements(self._pool(), self._counter)
-        try:
-            yield statements
-        finally:
-            await statements.release()
+    def reading(self) -> Statements:
+        return PooledStatements(self._pool(), self._counter)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Statements]:

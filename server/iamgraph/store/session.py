@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from .access import AccessRows
 from .accounts import Accounts
 from .attachments import Attachments
@@ -22,22 +24,25 @@ from .users import Users
 
 
 class StoreSession:
-    """Everything that can be read and changed, in one transaction or, for reading, statement by statement."""
+    """Everything that can be read and changed, in one transaction or, for reading, statement by statement. A part is made
+    when it is first asked for: a request needs two or three of them."""
 
     def __init__(self, statements: Statements) -> None:
-        self.accounts = Accounts(statements)
-        self.users = Users(statements)
-        self.groups = Groups(statements)
-        self.roles = Roles(statements)
-        self.policies = Policies(statements)
-        self.memberships = Memberships(statements)
-        self.attachments = Attachments(statements, self.users, self.groups, self.roles)
-        self.inline = Inline(statements)
-        self.keys = Keys(statements)
-        self.login_profiles = LoginProfiles(statements)
-        self.sessions = Sessions(statements)
-        self.events = Events(statements)
-        self.chains = Chains(statements)
-        self.access = AccessRows(statements)
-        self.principals = PrincipalTexts(statements)
-        self.throttles = Throttles(statements)
+        self._statements = statements
+
+    accounts = cached_property(lambda self: Accounts(self._statements))
+    users = cached_property(lambda self: Users(self._statements))
+    groups = cached_property(lambda self: Groups(self._statements))
+    roles = cached_property(lambda self: Roles(self._statements))
+    policies = cached_property(lambda self: Policies(self._statements))
+    memberships = cached_property(lambda self: Memberships(self._statements))
+    attachments = cached_property(lambda self: Attachments(self._statements, self.users, self.groups, self.roles))
+    inline = cached_property(lambda self: Inline(self._statements))
+    keys = cached_property(lambda self: Keys(self._statements))
+    login_profiles = cached_property(lambda self: LoginProfiles(self._statements))
+    sessions = cached_property(lambda self: Sessions(self._statements))
+    events = cached_property(lambda self: Events(self._statements))
+    chains = cached_property(lambda self: Chains(self._statements))
+    access = cached_property(lambda self: AccessRows(self._statements))
+    principals = cached_property(lambda self: PrincipalTexts(self._statements))
+    throttles = cached_property(lambda self: Throttles(self._statements))

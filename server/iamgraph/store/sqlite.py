@@ -108,6 +108,12 @@ class SqliteStatements(Statements):
             raise _meaning(error, sql) from error
         return rows  # type: ignore[no-any-return]
 
+    async def _run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        try:
+            await self._connection.executemany(for_sqlite(sql), [[_value(arg) for arg in row] for row in rows])
+        except sqlite3.Error as error:
+            raise _meaning(error, sql) from error
+
 
 def _value(arg: object) -> object:
     if isinstance(arg, datetime):
@@ -176,9 +182,8 @@ class SqliteEngine:
         self._reader = self._writer = None
         self._lock.release()
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Statements]:
-        yield SqliteStatements(_opened(self._reader), self._counter)
+    def reading(self) -> Statements:
+        return SqliteStatements(_opened(self._reader), self._counter)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Statements]:

@@ -50,6 +50,14 @@ class Statements(ABC):
         self._counter.value += 1
         return await self._run(sql, args)
 
+    async def run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        """The same change for each of the rows, in their order: the statement is prepared once, however many they are."""
+        self._counter.value += 1
+        await self._run_many(sql, rows)
+
+    async def release(self) -> None:  # noqa: B027 (most have nothing to give back)
+        """Give the connection back, where there is one to give."""
+
     @abstractmethod
     async def run_or_duplicate(self, sql: str, *args: object) -> int:
         """`run`, after whose Duplicate the transaction goes on."""
@@ -59,6 +67,9 @@ class Statements(ABC):
 
     @abstractmethod
     async def _run(self, sql: str, args: Sequence[object]) -> int: ...
+
+    @abstractmethod
+    async def _run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None: ...
 
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

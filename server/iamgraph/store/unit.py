@@ -4,7 +4,7 @@ them to that."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from . import backup, schema
@@ -12,7 +12,7 @@ from .failures import Duplicate, SchemaError, StoreBusy, StoreError, conflicting
 from .postgres import PostgresEngine
 from .session import StoreSession
 from .sqlite import SqliteEngine
-from .statements import Counter
+from .statements import Counter, Statements
 
 __all__ = ["Database", "SchemaError", "StoreBusy", "StoreError"]
 
@@ -50,8 +50,11 @@ class Database:
     async def pending(self) -> list[str]:
         """The names of the migrations that are yet to be run. Raises SchemaError where the store is newer than this
         program."""
-        async with self._engine.reading() as statements:
+        statements = self._engine.reading()
+        try:
             return await schema.pending(statements, self._engine.dialect)
+        finally:
+            await statements.release()
 
     async def migrate(self) -> list[str]:
         """Bring the tables up to date; the names of the migrations that were run. While one process does, others wait.
@@ -77,11 +80,9 @@ class Database:
         """The migration that is missing, as text, where the models differ from the migrations. Asks no database."""
         return await schema.drift()
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[StoreSession]:
+    def reading(self) -> AbstractAsyncContextManager[StoreSession]:
         """A session for reading. Each statement sees what was committed before it; it never waits for a writer."""
-        async with self._engine.reading() as statements:
-            yield StoreSession(statements)
+        return _Reading(self._engine.reading())
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[StoreSession]:
@@ -101,3 +102,18 @@ class Database:
                 yield StoreSession(statements)
             except Duplicate:
                 raise conflicting() from None
+
+
+class _Reading(AbstractAsyncContextManager[StoreSession]):
+    """Written out, since every request enters two and a generator of each would cost it more than its decision."""
+
+    __slots__ = ("_statements",)
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    async def __aenter__(self) -> StoreSession:
+        return StoreSession(self._statements)
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._statements.release()
