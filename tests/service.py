@@ -81,13 +81,13 @@ class Reply:
         return next(iter(self.data.values()))
 
 
-@dataclass
-class Service:
-    database: Database
-    kernel: Kernel
-    clock: Clock
+@dataclass(kw_only=True)
+class Client:
+    """Asks a service over HTTP, wherever that runs."""
+
     url: str
     http: ClientSession
+    clock: Clock = field(default_factory=Clock)
     tokens: dict[str, str] = field(default_factory=dict)
 
     async def post(self, body: Any, token: str | None = None, **headers: str) -> Reply:
@@ -140,6 +140,14 @@ class Service:
         done = await self.do("signIn", {"account": ACCOUNT, "userName": name, "password": password}, "accessToken")
         self.tokens[name] = done["accessToken"]
         return self.tokens[name]
+
+
+@dataclass(kw_only=True)
+class Service(Client):
+    """A service in this process, with its insides."""
+
+    database: Database
+    kernel: Kernel
 
     async def snapshot(self) -> dict[str, list[str]]:
         """All that the store has, but for its history."""
@@ -202,7 +210,8 @@ async def served(
         await server.start_server()
         try:
             async with ClientSession() as http:
-                yield Service(database, kernel, clock, str(server.make_url("/graphql")), http)
+                url = str(server.make_url("/graphql"))
+                yield Service(url=url, http=http, clock=clock, database=database, kernel=kernel)
         finally:
             await server.close()
             await kernel.close()

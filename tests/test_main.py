@@ -7,10 +7,7 @@ import json
 import os
 import re
 import signal
-import socket
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import ClientError, ClientSession
@@ -19,62 +16,15 @@ from iamgraph.domain.entities import EventOutcome
 from iamgraph.store.unit import Database
 
 from .databases import STORES, fresh
+from .processes import Server
 from .service import ACCOUNT, ROOT_EMAIL, ROOT_PASSWORD
 
 KILLS = int(os.environ.get("IAMGRAPH_TEST_KILLS", "3"))
-PROGRAM = "import sys; from iamgraph.cli.main import main; main(sys.argv[1:])"
 SIGN_IN = (
     "mutation($e: String!, $p: String!) { signInAsRoot(input: {email: $e, password: $p}) "
     "{ __typename ... on SignInSuccess { accessToken } } }"
 )
 CREATE = "mutation($n: String!) { createUser(input: {userName: $n}) { __typename } }"
-
-
-class Server:
-    """`iamgraph` on one store, started and killed as often as a test wants."""
-
-    def __init__(self, url: str, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("IAMGRAPH_")},
-            "IAMGRAPH_DATABASE_URL": url,
-            "IAMGRAPH_DATA_DIR": str(folder / "data"),
-            "IAMGRAPH_PORT": str(self.port),
-            "IAMGRAPH_QUOTA_USERS_PER_ACCOUNT": "1000000",
-            "IAMGRAPH_BOOTSTRAP_ACCOUNT_ID": ACCOUNT,
-            "IAMGRAPH_BOOTSTRAP_ROOT_EMAIL": ROOT_EMAIL,
-            "IAMGRAPH_BOOTSTRAP_ROOT_PASSWORD": ROOT_PASSWORD,
-        }
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        self.process = await self._run("serve", "--setup")
-        assert self.process.stdout is not None
-        first = await asyncio.wait_for(self.process.stdout.readline(), 60)
-        assert first, await self.process.communicate()
-
-    async def end(self, how: signal.Signals) -> None:
-        assert self.process is not None
-        self.process.send_signal(how)
-        await asyncio.wait_for(self.process.communicate(), 30)
-
-    async def command(self, *arguments: str) -> tuple[int | None, str, str]:
-        process = await self._run(*arguments)
-        out, err = await asyncio.wait_for(process.communicate(), 60)
-        return process.returncode, out.decode(), err.decode()
-
-    async def _run(self, *arguments: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-c", PROGRAM, *arguments, stdout=-1, stderr=-1, env=self.environment
-        )
-
-    async def ask(self, http: ClientSession, query: str, token: str | None = None, **variables: Any) -> Any:
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        body = {"query": query, "variables": variables}
-        async with http.post(f"http://127.0.0.1:{self.port}/graphql", json=body, headers=headers) as response:
-            return (await response.json())["data"]
 
 
 @pytest.mark.parametrize("kind", STORES)

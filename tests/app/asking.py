@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..service import ACCOUNT, Service
+from ..service import ACCOUNT, Client, Service
 
 OTHER = "444455556666"
 OTHER_EMAIL, OTHER_PASSWORD = "other@example.com", "an-0ther-Passw0rd!"
@@ -60,7 +60,7 @@ async def refused(
     return error
 
 
-async def account(service: Service, inner: str, token: str | None = None, **variables: Any) -> Any:
+async def account(service: Client, inner: str, token: str | None = None, **variables: Any) -> Any:
     """A read below the caller's account, as the root if nobody else is named, that must bring no errors."""
     head = "".join(f"${name}: {_type(value)} " for name, value in variables.items())
     query = f'query {f"({head})" if head else ""} {{ account(by: {{ id: "{ACCOUNT}" }}) {{ {inner} }} }}'

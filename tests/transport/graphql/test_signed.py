@@ -27,7 +27,7 @@ from iamgraph.store.keys import Keys
 from iamgraph.store.sessions import Sessions
 from iamgraph.transport.graphql.http import GRAPHQL_RESPONSE
 
-from ...service import ACCOUNT, ROOT_EMAIL, ROOT_PASSWORD, Reply, Service, allow
+from ...service import ACCOUNT, ROOT_EMAIL, ROOT_PASSWORD, Client, Reply, Service, allow
 
 WHO = "{ viewer { arn mfaAuthenticated sourceIdentity session { id } } }"
 ANY_OF_IT = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
@@ -42,7 +42,7 @@ class Wire:
     headers: Mapping[str, str]
     body: bytes
 
-    async def send(self, service: Service) -> Reply:
+    async def send(self, service: Client) -> Reply:
         url = URL(self.url, encoded=True)
         async with service.http.post(url, headers=self.headers, data=self.body) as response:
             text = await response.text()
@@ -53,7 +53,7 @@ class Wire:
 class Key:
     """An access key, and how a program signs with it."""
 
-    service: Service
+    service: Client
     id: str
     secret: str
     token: str | None = None
@@ -90,7 +90,7 @@ class Key:
         return reply.status == 200 and reply.codes == []
 
 
-async def key_of(service: Service, user: str | None, token: str | None = None) -> Key:
+async def key_of(service: Client, user: str | None, token: str | None = None) -> Key:
     """A new long-term key: of a user, or of whose token it is."""
     input = {"userName": user} if user else {}
     made = await service.good("createAccessKey", input, "secretAccessKey accessKey { accessKeyId }", token)
