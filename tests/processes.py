@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -37,14 +38,17 @@ class Server:
             "IAMGRAPH_BOOTSTRAP_ROOT_PASSWORD": ROOT_PASSWORD,
             **environment,
         }
+        self.log = folder / f"server-{self.port}.log"
         self.url = f"http://127.0.0.1:{self.port}/graphql"
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: Process | None = None
 
     async def start(self) -> None:
-        self.process = await self._run("serve", "--setup")
+        # To a file: a pipe that nobody reads would fill up and stop the server.
+        with self.log.open("ab") as log:
+            self.process = await self._run("serve", "--setup", stderr=log)
         assert self.process.stdout is not None
         first = await asyncio.wait_for(self.process.stdout.readline(), 60)
-        assert first, await self.process.communicate()
+        assert first, self.log.read_text()
 
     async def end(self, how: signal.Signals) -> None:
         assert self.process is not None
@@ -66,9 +70,9 @@ class Server:
         out, err = await asyncio.wait_for(process.communicate(), 60)
         return process.returncode, out.decode(), err.decode()
 
-    async def _run(self, *arguments: str) -> asyncio.subprocess.Process:
+    async def _run(self, *arguments: str, stderr: Any = PIPE) -> Process:
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-c", PROGRAM, *arguments, stdout=-1, stderr=-1, env=self.environment
+            sys.executable, "-c", PROGRAM, *arguments, stdout=PIPE, stderr=stderr, env=self.environment
         )
 
     async def ask(self, http: ClientSession, query: str, token: str | None = None, **variables: Any) -> Any:

@@ -11,13 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from ..domain.entities import Event, EventOutcome
-from ..domain.errors import AccessDenied, IamError, Unauthenticated
+from ..domain.errors import AccessDenied, IamError, ServiceUnavailable, Unauthenticated
 from .caller import Caller
 from .operation import Operation, audited
 from .work import Tools, Trail
 
 log = logging.getLogger(__name__)
 MAX_BATCH = 500
+MAX_KEPT = 20_000
+"""Events that are kept while the store does not answer. Those that come after are lost, and counted in the log."""
 
 
 def event_of(
@@ -55,7 +57,7 @@ def event_of_command(
         # Who signs in is who they prove to be, whatever session they still have, perhaps of another account.
         caller = replace(caller, identity=None)
     name, action = type(command).__name__, command.action
-    event = event_of(caller, name, action, resources, audited(command), now=tools.clock(), id=event_id(tools))
+    event = event_of(caller, name, action, resources, audited(command), now=tools.clock(), id=trail.event_id)
     event = replace(
         event,
         account_id=trail.account_id or event.account_id,
@@ -114,12 +116,23 @@ def events_of_reads(caller: Caller, tools: Tools) -> tuple[list[Event], bool]:
     return events, refused
 
 
-class Recorder:
-    """Writes events of reads in batches, in one transaction each. Refusals wait until theirs is written."""
+_Waiting = tuple[Event, asyncio.Future[None] | None]
 
-    def __init__(self, write: Callable[[Sequence[Event]], Awaitable[None]], *, every_seconds: float = 0.05) -> None:
-        self._write, self._every = write, every_seconds
-        self._waiting: list[tuple[Event, asyncio.Future[None] | None]] = []
+
+class Recorder:
+    """Writes events of reads and refusals in batches, in one transaction each. Refusals wait until theirs is written.
+
+    While the store does not answer, events are kept, and written once it does; who waits for one is told at once."""
+
+    def __init__(
+        self,
+        write: Callable[[Sequence[Event]], Awaitable[None]],
+        *,
+        every_seconds: float = 0.05,
+        retry_seconds: float = 0.5,
+    ) -> None:
+        self._write, self._every, self._retry = write, every_seconds, retry_seconds
+        self._waiting: list[_Waiting] = []
         self._some, self._urgent = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -156,20 +169,39 @@ class Recorder:
             if not self._closing:
                 self._some.clear()
                 self._urgent.clear()
-            await self._flush()
+            if not await self._flush() and not self._closing:
+                self._some.set()
+                await asyncio.sleep(self._retry)
 
-    async def _flush(self) -> None:
+    async def _flush(self) -> bool:
+        """Write a batch; False where the store does not answer."""
         batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
         if self._waiting:
             self._some.set()
         if not batch:
-            return
+            return True
         error: Exception | None = None
         try:
             await self._write([event for event, _ in batch])
+        except ServiceUnavailable as caught:
+            self._keep(batch, caught)
+            return False
         except Exception as caught:
-            log.exception("%d events of reads could not be written", len(batch))
+            log.exception("%d events could not be written", len(batch))
             error = caught
-        for _, done in batch:
-            if done is not None and not done.done():
-                done.set_exception(error) if error else done.set_result(None)
+        _end(batch, error)
+        return True
+
+    def _keep(self, batch: Sequence[_Waiting], error: ServiceUnavailable) -> None:
+        """Nobody waits on a silent store; but what happened is written once it answers."""
+        waiting = [*batch, *self._waiting]
+        _end(waiting, error)
+        self._waiting = [] if self._closing else [(event, None) for event, _ in waiting[:MAX_KEPT]]
+        if lost := len(waiting) - len(self._waiting):
+            log.error("the store does not answer: %d events are lost to the history", lost)
+
+
+def _end(waiting: Sequence[_Waiting], error: Exception | None) -> None:
+    for _, done in waiting:
+        if done is not None and not done.done():
+            done.set_exception(error) if error else done.set_result(None)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, Generic, TypeVar
+from functools import partial, wraps
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from ..domain.entities import Event, EventOutcome
-from ..domain.errors import IamError, InvalidInput, Unauthenticated
+from ..domain.errors import IamError, InvalidInput, ServiceUnavailable, Unauthenticated
 from ..domain.policy.evaluate import Decision
 from ..store.session import StoreSession
-from ..store.unit import Database, StoreError
+from ..store.unit import CommitUnknown, Database, StoreError
 from .caller import Caller, Origin
 from .decide import allows, denied, is_refused
 from .history import (
@@ -32,6 +32,31 @@ from .operation import Command, Need, Operation, Query, audited, check
 from .work import Tools, Trail, Work
 
 T = TypeVar("T")
+P = ParamSpec("P")
+
+
+def _told(error: Exception) -> Exception:
+    """The error as callers are told it: of the store only that it does not answer, and what that means for them."""
+    if isinstance(error, CommitUnknown):
+        return ServiceUnavailable(
+            "The store stopped answering at the end. Whether the change was made is not known: look before trying again."
+        )
+    if isinstance(error, StoreError):
+        return ServiceUnavailable("The store does not answer at the moment. Nothing was changed; try again later.")
+    return error
+
+
+def _telling(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Raise ServiceUnavailable where the store can't be used."""
+
+    @wraps(method)
+    async def told(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return await method(*args, **kwargs)
+        except StoreError as error:
+            raise _told(error) from error
+
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +98,7 @@ class Kernel:
 
     # ------------------------------------------------------------ who asks
 
+    @_telling
     async def authenticate(self, shown: Shown | None, origin: Origin) -> Caller:
         """The caller that a bearer token or a signature speaks for; an anonymous one where it speaks for nobody (any
         more)."""
@@ -81,6 +107,7 @@ class Kernel:
         async with self._database.reading() as data:
             return await self._authenticator.caller(data, shown, origin)
 
+    @_telling
     async def admit(self, caller: Caller, names: Sequence[str]) -> None:
         """Raise Unauthenticated, and record it for each of the operations named, where the caller is anonymous."""
         if not caller.is_anonymous:
@@ -96,6 +123,7 @@ class Kernel:
 
     # ------------------------------------------------------------ commands
 
+    @_telling
     async def run(self, caller: Caller, command: Command[T]) -> T:
         """Authorise, execute and record one command.
 
@@ -108,7 +136,7 @@ class Kernel:
         return await asyncio.shield(task)
 
     async def _run(self, caller: Caller, command: Command[T]) -> T:
-        trail = Trail()
+        trail = Trail(event_id=event_id(self.tools))
         try:
             prepared = await self._prepare(caller, command, trail)
             async with self._database.writing() as data:
@@ -119,8 +147,13 @@ class Kernel:
                 await data.events.add(events_of_success(caller, command, trail, self.tools))
             return result
         except Exception as error:
-            await self._write_events([event_of_command(caller, command, trail, self.tools, error)])
-            raise
+            told = _told(error)
+            # It has the same id as the event of the success, which may be committed although the store did not say so.
+            event = event_of_command(caller, command, trail, self.tools, told)
+            await self._recorder.add([event], wait=not isinstance(told, ServiceUnavailable))
+            if told is error:
+                raise
+            raise told from error
 
     async def _prepare(self, caller: Caller, command: Command[Any], trail: Trail) -> Any:
         """Refuse what can be refused before any lock is taken, and do what is slow."""
@@ -166,6 +199,7 @@ class Kernel:
 
     # ------------------------------------------------------------ queries
 
+    @_telling
     async def fetch(self, caller: Caller, asks: Sequence[Ask[T]]) -> Sequence[T | IamError]:
         """Authorise queries of one kind, and answer the allowed ones together. An error stands in its answer's place."""
         kind = type(asks[0].query)
@@ -246,6 +280,7 @@ class Kernel:
         )
         return error
 
+    @_telling
     async def settle(self, caller: Caller) -> None:
         """The request is over: write what it has read to the history, refusals before this returns."""
         events, refused = events_of_reads(caller, self.tools)
@@ -291,8 +326,12 @@ class Kernel:
     # ------------------------------------------------------------ history
 
     async def _write_events(self, events: Sequence[Event]) -> None:
-        async with self._database.writing() as data:
-            await data.events.add(events)
+        try:
+            async with self._database.writing() as data:
+                await data.events.add(events)
+        except StoreError as error:
+            # Also where the commit is unknown: no change was asked for, and the events are written again.
+            raise _told(StoreError(str(error))) from error
 
 
 def _unauthenticated() -> Unauthenticated:

@@ -40,6 +40,7 @@ class Tools:
 class Trail:
     """What a run finds out for its event: on what it acted and, where signing in found that out, where and who."""
 
+    event_id: str = ""
     resources: list[str] = field(default_factory=list)
     account_id: str | None = None
     principal_id: str | None = None

@@ -93,6 +93,11 @@ class ExpiredToken(Unauthenticated):
     """The temporary credentials were valid, and have run out."""
 
 
+class ServiceUnavailable(IamError):
+    """The store does not answer at the moment. Trying again later is safe where the message says that nothing was
+    changed."""
+
+
 class InvalidCredentials(IamError):
     """The account, the name or the password is wrong: the answer never says which."""
 

@@ -19,7 +19,7 @@ COLUMNS = (
     "action", "resources", "outcome", "error_code", "error_message", "ip_address", "user_agent", "parameters",
 )  # fmt: skip
 _SELECT = f"SELECT seq, {', '.join(COLUMNS)} FROM event"
-_INSERT = f"INSERT INTO event ({', '.join(COLUMNS)}) VALUES {values(1, len(COLUMNS))}"
+_INSERT = f"INSERT INTO event ({', '.join(COLUMNS)}) VALUES {values(1, len(COLUMNS))} ON CONFLICT (id) DO NOTHING"
 
 
 class Events:
@@ -27,7 +27,7 @@ class Events:
         self._db = statements
 
     async def add(self, events: Sequence[Event]) -> None:
-        """Append the events, in their order. Their `seq` is given here."""
+        """Append the events, in their order. Their `seq` is given here. One whose id is there already stays as it is."""
         if events:
             await self._db.run_many(_INSERT, [_values(event) for event in events])
 

@@ -13,6 +13,10 @@ class StoreBusy(StoreError):
     """Another process holds the store."""
 
 
+class CommitUnknown(StoreError):
+    """The store fell silent while a transaction was committed: its changes were made all, or none of them."""
+
+
 class SchemaError(StoreError):
     """The tables are not those that this program works with."""
 

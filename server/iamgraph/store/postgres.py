@@ -12,7 +12,7 @@ import asyncpg
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.base.config_generator import expand_db_url
 
-from .failures import Duplicate, StoreError, conflicting, in_use
+from .failures import CommitUnknown, Duplicate, StoreError, conflicting, in_use
 from .statements import Counter, Row, Statements, plain, utc
 from .uninterrupted import uninterrupted
 
@@ -162,8 +162,11 @@ class PostgresEngine:
         return "{host}:{port}/{database}".format(**self._credentials)
 
     async def open(self, wait_seconds: float) -> None:
+        # One is opened to see that it can be. A pool that must keep one fills the log with traces when it can't.
+        sizes = {"maxsize": POOL_SIZE, "minsize": 0, **self._credentials}
         client = AsyncpgDBClient(
-            **{"maxsize": POOL_SIZE, **self._credentials},
+            **sizes,
+            init_size=max(1, int(sizes["minsize"])),
             connection_name="default",
             connection_class=Connection,
             server_settings=SETTINGS,
@@ -195,7 +198,7 @@ class PostgresEngine:
             transaction = connection.transaction()
             started = False
             try:
-                await transaction.start()
+                await _started(transaction)
                 started = True
                 yield PostgresStatements(connection, self._counter)
                 await uninterrupted(_committed(transaction))
@@ -237,7 +240,10 @@ class PostgresEngine:
         except Exception as error:
             raise StoreError(f"the database {self._where()} can't be reached: {_reason(error)}") from None
         try:
-            await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+            try:
+                await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+            except _FAILURES as error:
+                raise _meaning(error, "") from error
             yield
         finally:
             await uninterrupted(connection.close())
@@ -250,11 +256,19 @@ async def _acquired(pool: Any) -> Any:
         raise _meaning(error, "") from error
 
 
+async def _started(transaction: Any) -> None:
+    try:
+        await transaction.start()
+    except _FAILURES as error:
+        raise _meaning(error, "BEGIN") from error
+
+
 async def _committed(transaction: Any) -> None:
     try:
         await transaction.commit()
     except _FAILURES as error:
-        raise _meaning(error, "COMMIT") from error
+        meaning = _meaning(error, "COMMIT")
+        raise (CommitUnknown(str(meaning)) if isinstance(meaning, StoreError) else meaning) from error
 
 
 async def _undone(connection: Any, transaction: Any, started: bool) -> None:

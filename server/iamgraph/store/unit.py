@@ -8,13 +8,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 from . import backup, schema
-from .failures import Duplicate, SchemaError, StoreBusy, StoreError, conflicting
+from .failures import CommitUnknown, Duplicate, SchemaError, StoreBusy, StoreError, conflicting
 from .postgres import PostgresEngine
 from .session import StoreSession
 from .sqlite import SqliteEngine
 from .statements import Counter, Statements
 
-__all__ = ["Database", "SchemaError", "StoreBusy", "StoreError"]
+__all__ = ["CommitUnknown", "Database", "SchemaError", "StoreBusy", "StoreError"]
 
 
 class Database:
@@ -96,7 +96,8 @@ class Database:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[StoreSession]:
         """A session in a transaction, which is committed at the end, and rolled back on any exception. When this
-        returns, the changes survive a crash. Raises ConcurrentModification where another transaction was in the way."""
+        returns, the changes survive a crash. Raises ConcurrentModification where another transaction was in the way,
+        CommitUnknown where the store does not say whether it has committed."""
         async with self._engine.writing() as statements:
             try:
                 yield StoreSession(statements)

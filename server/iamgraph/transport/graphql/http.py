@@ -12,10 +12,10 @@ import orjson
 from aiohttp import web
 from graphql import ExecutionResult, GraphQLError, execute
 
-from ...app.caller import Caller
+from ...app.caller import Caller, Origin
 from ...app.identity import Shown
 from ...app.kernel import Kernel
-from ...domain.errors import AccessDenied, IamError, Throttled, Unauthenticated
+from ...domain.errors import AccessDenied, IamError, ServiceUnavailable, Throttled, Unauthenticated
 from ...security.sigv4 import HttpRequest
 from ..origin import Network, origin_of
 from .context import Context
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 MAX_BODY = 256 * 1024
 JSON, GRAPHQL_RESPONSE = "application/json", "application/graphql-response+json"
 COOKIE = "iamgraph_session"
+RETRY_SECONDS = 1
+"""When to ask again while the store does not answer."""
 HEADER = "Iamgraph-Request"
 """The header that a caller with a cookie must send, with any value: no form and no link of another site can."""
 _KEYS = frozenset({"query", "operationName", "variables", "extensions"})
@@ -93,6 +95,7 @@ class Endpoint:
         except BadRequest as error:
             answer = Answer(_errors([_error(error.message, "BAD_REQUEST")]), True, error.status)
         except IamError as error:
+            _warn(error, origin)
             answer = Answer(_errors([_formatted_error(error)]), True, _status(error), _retry_after(error))
         except Exception:
             log.exception("request %s failed", origin.request_id)
@@ -145,6 +148,8 @@ class Endpoint:
         body: dict[str, Any] = {"data": result.data}
         if errors:
             body = {"errors": errors, **body}
+        if status := _status_of_nothing(result):
+            return Answer(body, status=status, retry_after=RETRY_SECONDS)
         return Answer(body, retry_after=context.retry_after)
 
     def _set_cookie(self, request: web.Request, response: web.Response, context: Context) -> None:
@@ -263,6 +268,7 @@ def _formatted(error: GraphQLError, context: Context) -> dict[str, Any]:
     """The error as the client sees it: its own mistakes and our refusals in words, anything else masked."""
     original = error.original_error
     if isinstance(original, IamError):
+        _warn(original, context.caller.origin)
         made = _formatted_error(original)
     elif original is None or isinstance(original, GraphQLError):
         code = (error.extensions or {}).get("code", "BAD_REQUEST")
@@ -281,8 +287,22 @@ def _formatted(error: GraphQLError, context: Context) -> dict[str, Any]:
 def _status(error: IamError) -> int | None:
     if isinstance(error, Unauthenticated):
         return 401
-    return 503 if isinstance(error, Throttled) else None
+    return 503 if isinstance(error, Throttled | ServiceUnavailable) else None
+
+
+def _status_of_nothing(result: ExecutionResult) -> int | None:
+    """503 where nothing could be answered because the store is silent; what was answered in part is a 200."""
+    silent = any(isinstance(error.original_error, ServiceUnavailable) for error in result.errors or ())
+    return 503 if silent and result.data is None else None
 
 
 def _retry_after(error: IamError) -> int | None:
+    if isinstance(error, ServiceUnavailable):
+        return RETRY_SECONDS
     return error.retry_after_seconds if isinstance(error, Throttled) else None
+
+
+def _warn(error: IamError, origin: Origin) -> None:
+    """The operator is told in the log what callers are not told: why the store does not answer."""
+    if isinstance(error, ServiceUnavailable):
+        log.warning("request %s found no store: %s", origin.request_id, error.__cause__)
