@@ -12,30 +12,39 @@ from pathlib import Path
 
 from aiohttp import web
 
-from .app import bootstrap
+from .app import bootstrap, rotation
 from .app.export import exported
 from .app.heads import HeadsFile
 from .app.kernel import Kernel
+from .app.resealer import Resealer, Usage, usage_of
 from .app.sealer import HistorySealer
 from .app.verify import Report, verify
 from .app.work import Tools
 from .domain.entities import Account
 from .security.chaining import ChainKeys
+from .security.keyfile import MasterKeys, changing
+from .security.keyring import KeyRing
 from .security.passwords import PasswordHasher
-from .security.sealing import MasterKey, MasterKeyError, Sealer, sealed_under
+from .security.sealing import MasterKeyError, SealError
 from .settings import Settings
-from .store.unit import Database, StoreError
+from .store.unit import Database, StoreBusy, StoreError
 from .transport.graphql.explorer import add_explorer
 from .transport.graphql.http import MAX_BODY, Endpoint
 from .transport.health import add_health
 
 __all__ = [
+    "MasterKeys",
     "StoreError",
+    "Usage",
     "account_created",
     "backed_up",
     "bootstrapped",
     "history_exported",
     "history_verified",
+    "key_prepared",
+    "keys_retired",
+    "keys_rotated",
+    "keys_used",
     "opened",
     "restored",
     "root_password_reset",
@@ -57,9 +66,8 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def tools_of(settings: Settings) -> AsyncIterator[Tools]:
+async def tools_of(settings: Settings, ring: KeyRing) -> AsyncIterator[Tools]:
     """Keys, hashing, quotas and time, as the settings want them."""
-    key = MasterKey.load_or_create(settings.master_key_file)
     hasher = PasswordHasher(
         memory_kib=settings.password_hash_memory_kib,
         time_cost=settings.password_hash_time_cost,
@@ -69,7 +77,7 @@ async def tools_of(settings: Settings) -> AsyncIterator[Tools]:
     try:
         yield Tools(
             hasher=hasher,
-            sealer=Sealer(key),
+            sealer=ring.sealer,
             quotas=settings.quotas,
             sign_in_url=(settings.public_url + "/signin/{}").format,
             sign_in_time=timedelta(seconds=settings.sign_in_seconds),
@@ -81,25 +89,31 @@ async def tools_of(settings: Settings) -> AsyncIterator[Tools]:
 @asynccontextmanager
 async def running(settings: Settings, database: Database) -> AsyncIterator[web.Application]:
     """The application, ready to be served."""
-    async with tools_of(settings) as tools:
+    ring = KeyRing(settings.master_key_file)
+    resealer = Resealer(ring, reading=database.reading, writing=database.writing)
+    await resealer.follow()
+    async with tools_of(settings, ring) as tools:
         kernel = Kernel(database, tools, records_reads=settings.read_events)
-        sealer = sealer_of(settings, database)
+        sealer = sealer_of(settings, database, ring)
         kernel.start()
         sealer.start()
+        resealer.start()
         try:
             yield application(settings, kernel)
         finally:
             try:
+                await resealer.close()
                 await kernel.close()
             finally:
                 # After the kernel, so that its last events are sealed too.
                 await sealer.close()
 
 
-def sealer_of(settings: Settings, database: Database) -> HistorySealer:
+def sealer_of(settings: Settings, database: Database, ring: KeyRing) -> HistorySealer:
     """What chains the history of the store."""
     return HistorySealer(
-        ChainKeys(MasterKey.load(settings.master_key_file)),
+        ring.chains,
+        refresh=ring.refresh,
         reading=database.reading,
         writing=database.writing,
         file=HeadsFile(heads_path(settings)),
@@ -176,23 +190,69 @@ async def _told_to_stop() -> None:
 
 
 async def check_key(settings: Settings, database: Database) -> None:
-    """Raise MasterKeyError where the store has secrets that this server's key did not seal: with another key, or a new
+    """Raise MasterKeyError where the store has secrets that none of this server's keys sealed: with another key, or a new
     one made for want of it, they would be lost one by one."""
     async with database.reading() as data:
-        sealed = await data.keys.any_sealed()
-    wanted = sealed_under(sealed) if sealed else None
-    if wanted is None:
+        used = await data.sealed.key_ids()
+    if not used:
         return
+    path = settings.master_key_file
     try:
-        found = MasterKey.load(settings.master_key_file).id
+        rotation.check(path, MasterKeys.load(path), used)
     except FileNotFoundError:
+        wanted = " and ".join(sorted(used))
         raise MasterKeyError(
-            f'master key file "{settings.master_key_file}" is missing; the store has secrets sealed under key {wanted}'
+            f'master key file "{path}" is missing; the store has secrets sealed under key {wanted}'
         ) from None
-    if found != wanted:
-        raise MasterKeyError(
-            f'master key file "{settings.master_key_file}" has key {found}; the store has secrets sealed under key {wanted}'
-        )
+
+
+async def keys_used(settings: Settings) -> tuple[MasterKeys, Usage]:
+    """The keys of the file, and what the store has under each. The server may be running."""
+    keys = MasterKeys.load(settings.master_key_file)
+    return keys, await _usage(settings)
+
+
+def key_prepared(settings: Settings) -> MasterKeys:
+    """The keys of the file, which has a next one now."""
+    with changing(settings.master_key_file) as file:
+        if file.keys.next is None:
+            file.replace(file.keys.prepared())
+        return file.keys
+
+
+async def keys_rotated(settings: Settings, *, is_one_machine: bool, tell: Callable[[str], None]) -> MasterKeys:
+    """Change the master key, and return the file's keys once nothing is under another than the current one. Servers may
+    be running; one that has a SQLite store does the work that this process can't. `tell` is told how it goes."""
+    is_shared = settings.sqlite_path is None and not is_one_machine
+    with changing(settings.master_key_file) as file:
+        begun = rotation.begin(file, await _usage(settings), is_shared=is_shared)
+        keys = file.keys
+    tell(f"{'master key' if begun else 'going on with the rotation to master key'} {keys.current.id}")
+
+    async def usage() -> Usage:
+        return await _usage(settings)
+
+    try:
+        async with opened(settings) as database:
+            resealer = Resealer(KeyRing(settings.master_key_file), reading=database.reading, writing=database.writing)
+            await rotation.finish(keys.retired_ids, step=resealer.reseal, usage=usage)
+    except StoreBusy:
+        tell("the server that has the store seals everything anew")
+        await rotation.finish(keys.retired_ids, step=None, usage=usage)
+    except SealError as error:
+        raise MasterKeyError(f"not everything could be sealed anew: {error}") from None
+    return keys
+
+
+async def keys_retired(settings: Settings) -> tuple[str, ...]:
+    """The ids of the retired keys, which the file has no longer."""
+    with changing(settings.master_key_file) as file:
+        return rotation.retire(file, await _usage(settings))
+
+
+async def _usage(settings: Settings) -> Usage:
+    async with Database(settings.database_url).snapshot() as data:
+        return await usage_of(data)
 
 
 async def backed_up(settings: Settings, path: Path) -> None:
@@ -208,7 +268,8 @@ async def restored(settings: Settings, path: Path) -> None:
 async def history_verified(settings: Settings, heads: Path | None) -> tuple[Report, Path | None]:
     """The history checked, and the file of heads that it was checked against: `heads`, or the server's own if there is
     one. The server may be running."""
-    keys = ChainKeys(MasterKey.load(settings.master_key_file))
+    held = MasterKeys.load(settings.master_key_file)
+    keys = ChainKeys(held.current, retired=held.others, past=held.past)
     path = heads or heads_path(settings)
     try:
         # Before the store: what the file says is then in the store already.
@@ -237,7 +298,7 @@ async def schema_drift() -> str | None:
 
 async def bootstrapped(settings: Settings, database: Database) -> bootstrap.Bootstrapped:
     """The operator's account, made now if the store has none."""
-    async with tools_of(settings) as tools:
+    async with tools_of(settings, KeyRing(settings.master_key_file)) as tools:
         wanted = bootstrap.Wanted(
             account_id=settings.bootstrap_account_id,
             alias=settings.bootstrap_account_alias,
@@ -253,7 +314,7 @@ async def account_created(
     settings: Settings, *, email: str, password: str, alias: str | None, account_id: str | None
 ) -> Account:
     """A further account, made from the command line."""
-    async with opened(settings) as database, tools_of(settings) as tools:
+    async with opened(settings) as database, tools_of(settings, KeyRing(settings.master_key_file)) as tools:
         hashed = await tools.hasher.hash(password)
         async with database.writing() as data:
             return await bootstrap.create_account(
@@ -263,7 +324,7 @@ async def account_created(
 
 async def root_password_reset(settings: Settings, *, email: str, password: str) -> Account:
     """Set a root's password, and end its sessions."""
-    async with opened(settings) as database, tools_of(settings) as tools:
+    async with opened(settings) as database, tools_of(settings, KeyRing(settings.master_key_file)) as tools:
         hashed = await tools.hasher.hash(password)
         async with database.writing() as data:
             return await bootstrap.reset_root_password(data, tools, email=email, password=password, hashed=hashed)

@@ -44,9 +44,11 @@ class HistorySealer:
         file: HeadsFile,
         every_seconds: float = 1.0,
         clock: Callable[[], datetime] = _now,
+        refresh: Callable[[], None] = lambda: None,
     ) -> None:
+        """`refresh` has `keys` take what has changed since."""
         self._keys, self._reading, self._writing, self._file = keys, reading, writing, file
-        self._every, self._clock = every_seconds, clock
+        self._every, self._clock, self._refresh = every_seconds, clock, refresh
         self._covered: int | None = None  # no event up to this `seq` is or will be without a link
         self._awaited: Writers | None = None
         self._settled_to = 0
@@ -89,6 +91,7 @@ class HistorySealer:
         """Link every event that is committed, and return how many there were. Raises BrokenChain, OSError and what the
         store raises: what was linked by then stays so."""
         sealed, more = 0, True
+        self._refresh()
         if self._covered is None:
             self._covered = await self._resumed()
         while more:
@@ -187,7 +190,7 @@ class HistorySealer:
 
     def _is_sound(self, head: Head) -> bool:
         try:
-            return self._keys.is_signed(head)
+            return self._keys.is_signed(head) and not self._keys.is_past(head)
         except UnknownKey:
             return False
 

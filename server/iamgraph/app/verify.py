@@ -66,6 +66,12 @@ async def verify(data: StoreSession, keys: ChainKeys, exported: Heads | None) ->
     for line in exported.unreadable if exported else ():
         report.add(Bent.ALTERED, "(heads file)", None, None, f"line {line} is no head")
     signed: dict[str, dict[int, Head]] = {}
+    for head in heads.values():
+        if keys.is_past(head):
+            text = (
+                f"the store's head is signed under master key {head.key_id}, with which no head was left when it went"
+            )
+            report.add(Bent.ALTERED, head.chain, head.count, None, text)
     for head, place in _all(heads, exported):
         if _is_sound(report, keys, head, place):
             signed.setdefault(head.chain, {}).setdefault(head.count, head)

@@ -30,6 +30,7 @@ from ..security.sealing import MasterKeyError
 from ..security.tokens import new_password
 from ..settings import Settings, SettingsError
 from ..transport.graphql.schema import printed
+from . import keys
 from .welcome import announced
 from .workers import Workers, command
 
@@ -186,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
     roots = commands.add_parser("root", help="the root of an account").add_subparsers(required=True, metavar="COMMAND")
     resetting = add(roots, "reset-password", _reset, "set a root's password, and end its sessions")
     resetting.add_argument("--email", required=True, help="the root's e-mail address")
+    _add_keys(commands, add)
     audit = commands.add_parser("audit", help="the history").add_subparsers(required=True, metavar="COMMAND")
     verifying = add(audit, "verify", _verify, "check that nobody has bent the history; exit status 1 if so")
     verifying.add_argument("--heads", type=Path, metavar="FILE", help="a copy of the server's heads.jsonl")
@@ -197,6 +199,17 @@ def _parser() -> argparse.ArgumentParser:
     for each in (creating, resetting):
         each.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
     return parser
+
+
+def _add_keys(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], add: Callable[..., argparse.ArgumentParser]
+) -> None:
+    words = commands.add_parser("keys", help="the master key").add_subparsers(required=True, metavar="COMMAND")
+    add(words, "status", keys.status, "say which keys there are, and what is under each")
+    add(words, "prepare", keys.prepare, "put the next key into the file, to be copied to every machine")
+    rotating = add(words, "rotate", keys.rotate, "make the next key the current one, and seal everything anew")
+    rotating.add_argument("--one-machine", action="store_true", help="no other machine serves the store")
+    add(words, "retire", keys.retire, "take the retired keys out of the file, once nothing needs them")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -23,13 +24,32 @@ class UnknownKey(Exception):
         super().__init__(f"made under master key {key_id}, which is missing here")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastKey:
+    """What is kept of a master key that is gone: the keys made from it for the history. They open nothing, and the master
+    key can't be had from them."""
+
+    id: str
+    links: bytes = field(repr=False)
+    heads: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, key: MasterKey) -> PastKey:
+        return cls(id=key.id, links=_derived(key, _LINKS), heads=_derived(key, _HEADS))
+
+
 class ChainKeys:
     """HMAC-SHA256 (RFC 2104) under keys derived by HKDF (RFC 5869): one for links, one for heads. What is new is made under
-    `key`; what the `retired` keys made can still be checked."""
+    `key`; what the `retired` and the `past` keys made can still be checked."""
 
-    def __init__(self, key: MasterKey, *, retired: Sequence[MasterKey] = ()) -> None:
+    def __init__(self, key: MasterKey, *, retired: Sequence[MasterKey] = (), past: Sequence[PastKey] = ()) -> None:
+        self.use(key, retired=retired, past=past)
+
+    def use(self, key: MasterKey, *, retired: Sequence[MasterKey] = (), past: Sequence[PastKey] = ()) -> None:
+        """Make what is new under `key` from now on, and check what any of these made."""
+        self._past = frozenset(each.id for each in past)
+        self._keys = {each.id: (each.links, each.heads) for each in (*map(PastKey.of, (*retired, key)), *past)}
         self.key_id = key.id
-        self._keys = {each.id: (_derived(each, _LINKS), _derived(each, _HEADS)) for each in (*retired, key)}
 
     def link(self, previous: str | None, chain: str, content: bytes, *, key_id: str | None = None) -> str:
         """The link of an event behind the link `previous`, which is None for the first of its chain. Raises
@@ -50,6 +70,12 @@ class ChainKeys:
         """Whether this server signed the head, as it is. Raises UnknownKey."""
         expected = self._signature(head.key_id, head.chain, head.count, head.link, head.at, head.horizon)
         return hmac.compare_digest(expected.encode(), head.signature.encode("utf-8", "replace"))
+
+    def is_past(self, head: Head) -> bool:
+        """Whether the head names a master key that is gone. INVARIANT: no chain is gone on with from such a head: a key is
+        gone only once every head in the store is signed by a later one, so that somebody else has put it there, who may
+        have got hold of the old key."""
+        return head.key_id in self._past
 
     def _signature(self, key_id: str, chain: str, count: int, link: str, at: datetime, horizon: int) -> str:
         _, key = self._of(key_id)

@@ -7,16 +7,13 @@ import binascii
 import hashlib
 import os
 import re
-import secrets
-import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-_KEY_BYTES = 32
+KEY_BYTES = 32
 _NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2: random 96-bit nonces serve 2**32 seals under one key
 _SEALED = re.compile(r"v1\.([0-9a-f]{8})\.([A-Za-z0-9_-]+)")
 
@@ -36,48 +33,29 @@ class MasterKey:
     secret: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.secret) != _KEY_BYTES:
-            raise ValueError(f"a master key has {_KEY_BYTES} bytes")
+        if len(self.secret) != KEY_BYTES:
+            raise ValueError(f"a master key has {KEY_BYTES} bytes")
 
     @property
     def id(self) -> str:
         """The first 8 hexadecimal digits of the key's SHA-256: says which key, gives nothing of it away."""
         return hashlib.sha256(self.secret).hexdigest()[:8]
 
-    @classmethod
-    def load(cls, path: Path) -> MasterKey:
-        """Read the key from base64 text. Raises FileNotFoundError, or MasterKeyError if the file is a symbolic link, no
-        plain file, open to group or others, unreadable, or holds anything but one key."""
-        text = _read_private(path)
-        try:
-            return cls(secret=base64.b64decode(text.strip(), validate=True))
-        except ValueError:
-            reason = f"does not hold {_KEY_BYTES} bytes in base64; restore it from a backup"
-            raise MasterKeyError(f'master key file "{path}" {reason}') from None
-
-    @classmethod
-    def load_or_create(cls, path: Path) -> MasterKey:
-        """Read the key, or make one that is safely on the disk before this returns. Two servers that start at once end
-        up with the same key. Raises MasterKeyError."""
-        try:
-            return cls.load(path)
-        except FileNotFoundError:
-            pass
-        try:
-            _write_private(path, base64.b64encode(os.urandom(_KEY_BYTES)) + b"\n")
-        except FileExistsError:
-            pass  # another server was first: its key counts
-        except OSError as error:
-            raise MasterKeyError(f'master key file "{path}" cannot be made: {error.strerror}') from None
-        return cls.load(path)
-
 
 class Sealer:
-    """AES-256-GCM (NIST SP 800-38D). Seals under `key`, opens what `key` or one of the `retired` keys sealed."""
+    """AES-256-GCM (NIST SP 800-38D). Seals under `key`, opens what `key` or one of the `retired` keys sealed. `missing` is
+    called before a value is refused for want of its key, and may give the key by `use`."""
 
-    def __init__(self, key: MasterKey, *, retired: Sequence[MasterKey] = ()) -> None:
-        self._key_id = key.id
+    def __init__(
+        self, key: MasterKey, *, retired: Sequence[MasterKey] = (), missing: Callable[[], None] | None = None
+    ) -> None:
+        self._missing = missing
+        self.use(key, retired=retired)
+
+    def use(self, key: MasterKey, *, retired: Sequence[MasterKey] = ()) -> None:
+        """Seal under `key` from now on, and open what any of these sealed."""
         self._ciphers = {each.id: AESGCM(each.secret) for each in (*retired, key)}
+        self._key_id = key.id
 
     def seal(self, plain: bytes, *, context: str) -> str:
         """`v1.<key id>.<base64url of nonce, ciphertext and tag>`. `context` names the row and column that the value
@@ -92,6 +70,8 @@ class Sealer:
         data = _decode(parts[2]) if parts else None
         if parts is None or data is None:
             raise SealError("not a sealed value: it should read v1.<key id>.<base64url>")
+        if parts[1] not in self._ciphers and self._missing is not None:
+            self._missing()
         cipher = self._ciphers.get(parts[1])
         if cipher is None:
             held = ", ".join(sorted(self._ciphers))
@@ -123,50 +103,3 @@ def _decode(text: str) -> bytes | None:
     except binascii.Error:
         return None
     return data if _encode(data) == text else None
-
-
-def _read_private(path: Path) -> bytes:
-    try:
-        # O_NONBLOCK, or a named pipe would hang the start.
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        linked = path.is_symlink()
-        reason = "is a symbolic link; name the file itself" if linked else f"cannot be read: {error.strerror}"
-        raise MasterKeyError(f'master key file "{path}" {reason}') from None
-    try:
-        mode = os.fstat(handle).st_mode
-        if not stat.S_ISREG(mode):
-            raise MasterKeyError(f'master key file "{path}" is not a plain file')
-        if mode & 0o077:
-            raise MasterKeyError(
-                f'master key file "{path}" has mode {stat.S_IMODE(mode):04o}, open to others; run chmod 600 on it'
-            )
-        return os.read(handle, 1024)
-    finally:
-        os.close(handle)
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    """Whole or not at all, on the disk, mode 0600. Raises FileExistsError rather than replace a file."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-        os.link(draft, path)  # unlike a rename, never replaces a key that sealed something
-    finally:
-        draft.unlink(missing_ok=True)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

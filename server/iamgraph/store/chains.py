@@ -96,6 +96,12 @@ class Chains:
         rows = await self._db.fetch("SELECT * FROM chain_head ORDER BY chain")
         return {head.chain: head for head in map(_head, rows)}
 
+    async def heads_under(self, key_ids: Sequence[str]) -> list[Head]:
+        """The heads that name one of these master keys."""
+        return [
+            _head(row) for row in await self._db.fetch("SELECT * FROM chain_head WHERE key_id = ANY($1)", list(key_ids))
+        ]
+
     async def names(self) -> list[str]:
         """Every chain that has a link."""
         return [_text(row["chain"]) for row in await self._db.fetch("SELECT DISTINCT chain FROM event_link")]

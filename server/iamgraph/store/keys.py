@@ -80,15 +80,6 @@ class Keys:
         """Whether there was one."""
         return await self._db.run("DELETE FROM access_key WHERE id = $1", id) > 0
 
-    async def any_sealed(self) -> str | None:
-        """One of the sealed secrets that the store has, of long-term or temporary keys, if it has any."""
-        sql = (
-            "SELECT sealed_secret FROM access_key UNION ALL "
-            "SELECT sealed_secret FROM session WHERE sealed_secret IS NOT NULL LIMIT 1"
-        )
-        row = await self._db.one(sql)
-        return row["sealed_secret"] if row else None
-
     async def sealed_secret(self, id: str) -> str | None:
         row = await self._db.one("SELECT sealed_secret FROM access_key WHERE id = $1", id)
         return row["sealed_secret"] if row else None

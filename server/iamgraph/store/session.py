@@ -17,6 +17,7 @@ from .memberships import Memberships
 from .policies import Policies
 from .principals import PrincipalTexts
 from .roles import Roles
+from .sealed import Sealed
 from .sessions import Sessions
 from .statements import Statements
 from .throttles import Throttles
@@ -41,6 +42,7 @@ class StoreSession:
     keys = cached_property(lambda self: Keys(self._statements))
     login_profiles = cached_property(lambda self: LoginProfiles(self._statements))
     sessions = cached_property(lambda self: Sessions(self._statements))
+    sealed = cached_property(lambda self: Sealed(self._statements))
     events = cached_property(lambda self: Events(self._statements))
     chains = cached_property(lambda self: Chains(self._statements))
     access = cached_property(lambda self: AccessRows(self._statements))

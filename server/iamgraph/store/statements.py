@@ -25,7 +25,7 @@ class Statements(ABC):
     """Sends statements over one connection, or over any of a pool.
 
     SQL is written for PostgreSQL: `$1` for parameters, `= ANY($1)` with a sequence, `$1::text` for a cast, `FOR SHARE`
-    and `FOR NO KEY UPDATE`.
+    and `FOR NO KEY UPDATE`, with or without `SKIP LOCKED`.
     SQLite gets its own way of saying the same.
     """
 
@@ -116,7 +116,12 @@ _ANY = re.compile(r"= ANY\(\$(\d+)(?:::[a-z]+(?:\[\])?)?\)")
 def for_sqlite(sql: str) -> str:
     """The statement in SQLite's words. A sequence arrives there as a JSON array."""
     sql = _ANY.sub(r"IN (SELECT value FROM json_each(?\1))", sql)
-    return _PARAMETER.sub(r"?\1", sql).replace(" FOR SHARE", "").replace(" FOR NO KEY UPDATE", "")
+    return (
+        _PARAMETER.sub(r"?\1", sql)
+        .replace(" FOR SHARE", "")
+        .replace(" FOR NO KEY UPDATE", "")
+        .replace(" SKIP LOCKED", "")
+    )
 
 
 def values(count: int, width: int) -> str:
