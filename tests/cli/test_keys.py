@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import ClientSession
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -20,9 +20,22 @@ from botocore.credentials import Credentials
 
 from iamgraph.app.keys import key_context
 from iamgraph.app.resealer import Usage, usage_of
+from iamgraph.cli.main import main
 from iamgraph.domain.entities import AccessKey, KeyStatus
+from iamgraph.main import (
+    backed_up,
+    bootstrapped,
+    history_verified,
+    key_prepared,
+    keys_retired,
+    keys_rotated,
+    opened,
+    restored,
+)
 from iamgraph.security.keyfile import MasterKeys
-from iamgraph.security.sealing import Sealer
+from iamgraph.security.keyring import KeyRing
+from iamgraph.security.sealing import MasterKeyError, Sealer
+from iamgraph.settings import Settings
 from iamgraph.store.unit import Database
 
 from ..databases import fresh
@@ -41,8 +54,8 @@ def is_sqlite(shell: Shell) -> bool:  # noqa: F811
     return shell.environ["IAMGRAPH_DATABASE_URL"].startswith("sqlite")
 
 
-def key_file(shell: Shell) -> Path:  # noqa: F811
-    return Path(shell.environ["IAMGRAPH_DATA_DIR"]) / "master.key"
+def settings_of(shell: Shell) -> Settings:  # noqa: F811
+    return Settings.from_env(shell.environ)
 
 
 async def usage(shell: Shell) -> Usage:  # noqa: F811
@@ -130,17 +143,18 @@ async def in_use(shell: Shell) -> AsyncIterator[Used]:  # noqa: F811
 
 async def test_a_key_is_changed_while_requests_are_signed(shell: Shell, tmp_path: Path) -> None:  # noqa: F811
     shell.environ |= {"IAMGRAPH_BOOTSTRAP_ROOT_PASSWORD": PASSWORD, "IAMGRAPH_BOOTSTRAP_ACCOUNT_ID": ACCOUNT}
-    file, many = key_file(shell), () if is_sqlite(shell) else ("--workers", "2")
+    settings, many = settings_of(shell), () if is_sqlite(shell) else ("--workers", "2")
+    file = settings.master_key_file
     async with shell.serving("--setup", *many):
         await shell.answers()
         before = file.read_bytes()
         old = MasterKeys.load(file).current.id
         async with in_use(shell) as used:
             if not is_sqlite(shell):
-                refused = await shell.run("keys", "rotate")
-                assert refused.status == 1 and "run `iamgraph keys prepare`" in refused.err, refused.err
+                with pytest.raises(MasterKeyError, match="run `iamgraph keys prepare`"):
+                    await keys_rotated(settings, is_one_machine=False, tell=print)
                 assert file.read_bytes() == before
-                assert "copy this file" in (await shell.run("keys", "prepare")).out
+                key_prepared(settings)
             earlier = len(used.made)
             done = await shell.run("keys", "rotate")
             assert done.status == 0, done.err
@@ -150,78 +164,91 @@ async def test_a_key_is_changed_while_requests_are_signed(shell: Shell, tmp_path
         keys = MasterKeys.load(file)
         assert keys.retired_ids == (old,) and keys.next is None and f"under master key {keys.current.id}" in done.out
         await until_all_is_under(shell, keys.current.id)
-        said = (await shell.run("keys", "status")).out
-        assert re.search(rf"^{keys.current.id}  current +[1-9]\d* secrets, [1-9] heads", said, re.M), said
-        assert f"\n{old}  retired 0 secrets, 0 heads" in said
-
-        young = await shell.run("keys", "retire")
-        assert young.status == 1 and "changed a moment ago" in young.err
         os.utime(file, (time.time() - 60,) * 2)
-        assert (await shell.run("keys", "retire")).status == 0
-        assert (await shell.run("backup", str(tmp_path / "copy"))).status == 0
-    verified = await shell.run("audit", "verify")
-    assert verified.status == 0, verified.out
-    await restored(shell, tmp_path, used.long_term)
+        assert await keys_retired(settings) == (old,)
+        report, _ = await history_verified(settings, None)
+        assert report.is_sound and report.events > 100, report.findings
+        await backed_up(settings, tmp_path / "copy")
 
-    now = file.read_bytes()
+    # The backup opens with the key file as it is, and the store with no older one.
+    (tmp_path / "other").mkdir()
+    async with fresh("sqlite" if is_sqlite(shell) else "postgres", tmp_path / "other", migrated=False) as url:
+        again = replace(settings, database_url=url)
+        await restored(again, tmp_path / "copy")
+        async with Database(url).snapshot() as data:
+            owned = await data.keys.with_owner(used.long_term.access_key)
+        assert owned is not None
+        secret = KeyRing(file).sealer.unseal(owned.sealed_secret, context=key_context(owned.key.id))
+        assert secret.decode() == used.long_term.secret_key
     file.write_bytes(before)
     refused = await shell.run("serve")
     assert refused.status == 1 and refused.err.count("\n") == 1, refused.err
     assert f"has key {old}; the store has secrets sealed under key {keys.current.id}" in refused.err
-    stale = await shell.run("keys", "rotate", "--one-machine")
-    assert stale.status == 1 and file.read_bytes() == before and "has secrets sealed under key" in stale.err
-    file.write_bytes(now)
-
-
-async def restored(shell: Shell, folder: Path, by: Credentials) -> None:  # noqa: F811
-    """The backup, served with the key file as it is."""
-    other = folder / "other"
-    other.mkdir()
-    async with (
-        fresh("sqlite" if is_sqlite(shell) else "postgres", other, migrated=False) as url,
-        ClientSession() as http,
-    ):
-        again = Shell(shell.environ | {"IAMGRAPH_DATABASE_URL": url})
-        assert (await again.run("restore", str(folder / "copy"))).status == 0
-        async with again.serving():
-            viewer = await signed(again, http, by, "{ viewer { arn } }")
-            assert viewer["arn"].endswith(":user/ci")
+    with pytest.raises(MasterKeyError, match="has secrets sealed under key"):
+        await keys_rotated(settings, is_one_machine=True, tell=print)
+    assert file.read_bytes() == before
 
 
 async def test_a_rotation_that_was_killed_is_ended_by_the_next_start(shell: Shell) -> None:  # noqa: F811
     shell.environ |= {"IAMGRAPH_BOOTSTRAP_ROOT_PASSWORD": PASSWORD, "IAMGRAPH_BOOTSTRAP_ACCOUNT_ID": ACCOUNT}
-    assert (await shell.run("bootstrap")).status == 0
-    file = key_file(shell)
-    old = MasterKeys.load(file).current
-    await fill(shell, Sealer(old), 3000)
+    settings = settings_of(shell)
+    old = MasterKeys.load_or_create(settings.master_key_file).current
+    await fill(settings, Sealer(old), 2000)
     rotating = await shell._start(("keys", "rotate", "--one-machine"), {})
     async with asyncio.timeout(60):
         while len((await usage(shell)).secrets) < 2:
             await asyncio.sleep(0.02)
     rotating.kill()
     await rotating.communicate()
-    keys = MasterKeys.load(file)
+    keys = MasterKeys.load(settings.master_key_file)
     half = await usage(shell)
-    assert keys.retired == (old,) and 0 < half.of(old.id) < 3000, half
-    refused = await shell.run("keys", "retire")
-    assert refused.status == 1 and f"{half.of(old.id)} secrets and heads are still under" in refused.err
+    assert keys.retired == (old,) and 0 < half.of(old.id) < 2000, half
+    with pytest.raises(MasterKeyError, match=f"^{half.of(old.id)} secrets and heads are still under"):
+        await keys_retired(settings)
     async with shell.serving():
         await until_all_is_under(shell, keys.current.id)
-    assert (await usage(shell)).secrets == {keys.current.id: 3000}
-    assert (await shell.run("audit", "verify")).status == 0
-    # What is ended is not gone on with: this is the next rotation, without a server.
-    assert (await shell.run("keys", "rotate", "--one-machine")).status == 0
-    again = MasterKeys.load(file)
-    assert again.retired == (keys.current, old)
-    assert (await usage(shell)).key_ids == {again.current.id}
+    assert (await usage(shell)).secrets == {keys.current.id: 2000}
+    assert (await history_verified(settings, None))[0].is_sound
 
 
-async def fill(shell: Shell, sealer: Sealer, count: int) -> None:  # noqa: F811
-    database = Database(shell.environ["IAMGRAPH_DATABASE_URL"])
-    await database.open()
-    async with database.writing() as data:
-        for n in range(count):
-            id = f"AKIA{n:016}"
-            key = AccessKey(id=id, account_id=ACCOUNT, owner_id=ACCOUNT, status=KeyStatus.ACTIVE, created_at=NOW)
-            await data.keys.add(key, sealer.seal(b"secret", context=key_context(id)))
-    await database.close()
+async def fill(settings: Settings, sealer: Sealer, count: int) -> None:
+    async with opened(settings) as database:
+        await database.migrate()
+        await bootstrapped(settings, database)
+        async with database.writing() as data:
+            for n in range(count):
+                id = f"AKIA{n:016}"
+                key = AccessKey(id=id, account_id=ACCOUNT, owner_id=ACCOUNT, status=KeyStatus.ACTIVE, created_at=NOW)
+                await data.keys.add(key, sealer.seal(b"secret", context=key_context(id)))
+
+
+def test_an_operator_is_told_what_is_under_which_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IAMGRAPH_DATA_DIR", str(tmp_path))
+    with pytest.raises(SystemExit, match=r"^iamgraph: No such file or directory: .*master\.key$"):
+        main(["keys", "status"])
+    main(["bootstrap"])
+    file = tmp_path / "master.key"
+    first = MasterKeys.load(file).current.id
+
+    def said(*words: str) -> str:
+        capfd.readouterr()
+        main(["keys", *words])
+        return capfd.readouterr().out
+
+    nothing = "0 secrets, 0 heads of the history\n"
+    assert said("status") == f"{first}  current {nothing}"
+    with pytest.raises(SystemExit, match=r"has no retired key$"):
+        main(["keys", "retire"])
+    said("prepare")
+    following = MasterKeys.load(file).next
+    assert following is not None and following.id in said("prepare")
+    assert said("status") == f"{first}  current {nothing}{following.id}  next    {nothing}"
+    assert f"retired: {first};" in said("rotate")
+    assert said("status") == f"{following.id}  current {nothing}{first}  retired {nothing}"
+    with pytest.raises(SystemExit, match="changed a moment ago"):
+        main(["keys", "retire"])
+    os.utime(file, (time.time() - 60,) * 2)
+    assert "only with a copy of the file from before" in said("retire")
+    assert said("status") == f"{following.id}  current {nothing}{first}  past    {nothing}"
