@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestServer
 from iamgraph.app.bootstrap import Wanted, bootstrap
 from iamgraph.app.kernel import Kernel
 from iamgraph.app.work import Tools
+from iamgraph.domain.budget import Bucket
 from iamgraph.domain.entities import EventOutcome
 from iamgraph.domain.limits import Quotas
 from iamgraph.main import application
@@ -189,12 +190,18 @@ def settings_for(url: str, folder: Path) -> Settings:
 
 @asynccontextmanager
 async def served(
-    url: str, folder: Path, *, quotas: Quotas | None = None, account: bool = True
+    url: str,
+    folder: Path,
+    *,
+    quotas: Quotas | None = None,
+    account: bool = True,
+    bucket: Bucket | None = None,
+    hash_queue: int = 200,
 ) -> AsyncIterator[Service]:
-    """A service on the migrated store at `url`, with an account."""
+    """A service on the migrated store at `url`, with an account. Nobody's budget is limited without a bucket."""
     clock = Clock()
     # The least that argon2 takes: what it costs is tested where it matters.
-    hasher = PasswordHasher(memory_kib=8, time_cost=1, parallelism=1, max_waiting=200)
+    hasher = PasswordHasher(memory_kib=8, time_cost=1, parallelism=1, max_waiting=hash_queue)
     tools = Tools(hasher=hasher, sealer=Sealer(MasterKey(secret=b"k" * 32)), quotas=quotas or Quotas(), clock=clock)
     database = Database(url)
     await database.open()
@@ -204,7 +211,7 @@ async def served(
             wanted = Wanted(account_id=ACCOUNT, alias=None, email=ROOT_EMAIL, password=ROOT_PASSWORD)
             async with database.writing() as data:
                 await bootstrap(data, tools, wanted, hashed)
-        kernel = Kernel(database, tools)
+        kernel = Kernel(database, tools, bucket=bucket)
         kernel.start()
         server = TestServer(application(settings_for(url, folder), kernel))
         await server.start_server()

@@ -93,7 +93,7 @@ async def running(settings: Settings, database: Database) -> AsyncIterator[web.A
     resealer = Resealer(ring, reading=database.reading, writing=database.writing)
     await resealer.follow()
     async with tools_of(settings, ring) as tools:
-        kernel = Kernel(database, tools, records_reads=settings.read_events)
+        kernel = Kernel(database, tools, records_reads=settings.read_events, bucket=settings.bucket)
         sealer = sealer_of(settings, database, ring)
         kernel.start()
         sealer.start()

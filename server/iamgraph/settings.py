@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .domain.budget import Bucket
 from .domain.limits import Quotas
 
 _PREFIX = "IAMGRAPH_"
@@ -65,6 +66,8 @@ class Settings:
     hash_queue: int
     sign_in_seconds: int
     read_events: bool
+    cost_limit: int  # points; 0 turns budgets off
+    cost_restore_rate: int  # points a second
     quotas: Quotas
 
     @property
@@ -72,6 +75,11 @@ class Settings:
         """The file of the embedded store, or None on PostgreSQL."""
         path = self.database_url.removeprefix("sqlite://")
         return None if path == self.database_url else Path(path)
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """What each principal may ask for, or None where that is not limited."""
+        return Bucket(limit=self.cost_limit, restore_rate=self.cost_restore_rate) if self.cost_limit else None
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -101,6 +109,8 @@ class Settings:
             hash_queue=env.whole("HASH_QUEUE", 50, 1, 10_000),
             sign_in_seconds=env.whole("SIGN_IN_SECONDS", 43200, 900, 43200),
             read_events=env.flag("READ_EVENTS", True),
+            cost_limit=env.whole("COST_LIMIT", 100_000, 0, _LARGEST),
+            cost_restore_rate=env.whole("COST_RESTORE_RATE", 10_000, 1, _LARGEST),
             quotas=_quotas(env),
         )
         _refuse_shared_file(settings)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, wraps
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from ..domain.budget import Bucket, Spent
 from ..domain.entities import Event, EventOutcome
-from ..domain.errors import IamError, InvalidInput, ServiceUnavailable, Unauthenticated
+from ..domain.errors import IamError, InvalidInput, ServiceUnavailable, Throttled, Unauthenticated
 from ..domain.policy.evaluate import Decision
 from ..store.session import StoreSession
 from ..store.unit import CommitUnknown, Database, StoreError
+from .budget import Budgets
 from .caller import Caller, Origin
 from .decide import allows, denied, is_refused
 from .history import (
@@ -70,13 +73,17 @@ class Ask(Generic[T]):
 class Kernel:
     """Runs commands and answers queries. It alone opens the store."""
 
-    def __init__(self, database: Database, tools: Tools, *, records_reads: bool = True) -> None:
+    def __init__(
+        self, database: Database, tools: Tools, *, records_reads: bool = True, bucket: Bucket | None = None
+    ) -> None:
+        """`bucket` is what each principal may ask for; without one, whatever it likes."""
         self.tools = tools
         self._database = database
         self._authenticator = Authenticator(tools)
         self._running: set[asyncio.Task[Any]] = set()
         self._records_reads = records_reads
         self._recorder = Recorder(self._write_events)
+        self._budgets = Budgets(bucket, writing=database.writing, clock=tools.clock) if bucket is not None else None
 
     def start(self) -> None:
         """Begin to write events of reads. Needs the running loop."""
@@ -113,13 +120,38 @@ class Kernel:
         if not caller.is_anonymous:
             return
         error = caller.refusal or _unauthenticated()
+        await self._note(caller, names, error)
+        raise error
+
+    @_telling
+    async def charge(self, caller: Caller, cost: int, names: Sequence[str]) -> Spent | None:
+        """Take what a request costs, in points, from its caller's budget, before anything of it runs. None where there is
+        no budget: budgets are off, or the caller is nobody. Raises Throttled, which the history has once a minute under
+        the operations named, and LimitExceeded."""
+        if self._budgets is None or caller.identity is None:
+            return None
+        principal_id = caller.identity.principal_id
+        try:
+            return await self._budgets.spend(principal_id, cost)
+        except Throttled as error:
+            if self._budgets.is_to_note(principal_id):
+                await self._note(caller, names, error)
+            raise
+
+    def left(self, caller: Caller, cost: int) -> Spent | None:
+        """What is left of the budget of a caller who has been refused so many points."""
+        if self._budgets is None or caller.identity is None:
+            return None
+        return self._budgets.left(caller.identity.principal_id, cost)
+
+    async def _note(self, caller: Caller, names: Sequence[str], error: IamError) -> None:
+        """Record that operations were refused before they were looked at."""
         now = self.tools.clock()
         events = [
             failed(event_of(caller, name, name, (), "{}", now=now, id=event_id(self.tools)), error)
             for name in dict.fromkeys(names)
         ]
         await self._recorder.add(events, wait=True)
-        raise error
 
     # ------------------------------------------------------------ commands
 
@@ -138,7 +170,8 @@ class Kernel:
     async def _run(self, caller: Caller, command: Command[T]) -> T:
         trail = Trail(event_id=event_id(self.tools))
         try:
-            prepared = await self._prepare(caller, command, trail)
+            with self._placed(command) as tools:
+                prepared = await self._prepare(caller, command, trail, tools)
             async with self._database.writing() as data:
                 caller = await self._again(data, caller, command)
                 work = self._work(caller, data, trail)
@@ -155,7 +188,17 @@ class Kernel:
                 raise
             raise told from error
 
-    async def _prepare(self, caller: Caller, command: Command[Any], trail: Trail) -> Any:
+    @contextmanager
+    def _placed(self, command: Command[Any]) -> Iterator[Tools]:
+        """What `command` prepares itself with. What checks a secret has its place at the hasher from the beginning: who
+        gets none has cost no statement, and its attempt does not count. Raises Overloaded."""
+        if command.checks_secret:
+            with self.tools.hasher.place() as hasher:
+                yield replace(self.tools, hasher=hasher)
+        else:
+            yield self.tools
+
+    async def _prepare(self, caller: Caller, command: Command[Any], trail: Trail, tools: Tools) -> Any:
         """Refuse what can be refused before any lock is taken, and do what is slow."""
         if caller.is_anonymous and (caller.refusal is not None or not command.is_public):
             raise caller.refusal or _unauthenticated()
@@ -166,7 +209,7 @@ class Kernel:
         if command.is_guarded:
             async with self._database.writing() as data:
                 await command.guard(replace(work, data=data), looked)
-        return await command.prepare(caller, self.tools, looked)
+        return await command.prepare(caller, tools, looked)
 
     async def _again(self, data: StoreSession, caller: Caller, command: Command[Any]) -> Caller:
         """The same caller as this transaction sees it, its account's row taken where the command needs that."""

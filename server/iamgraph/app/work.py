@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from ..domain.ids import IdPrefix, unique_id
 from ..domain.limits import Quotas
-from ..security.passwords import PasswordHasher
+from ..security.passwords import Hasher
 from ..security.sealing import Sealer
 from ..store.session import StoreSession
 from .caller import Caller
@@ -24,7 +24,7 @@ class Tools:
     """What is the same for every operation of a server. `sign_in_url` makes an account's sign-in address of its alias
     or id."""
 
-    hasher: PasswordHasher
+    hasher: Hasher
     sealer: Sealer
     quotas: Quotas = field(default_factory=Quotas)
     sign_in_url: Callable[[str], str] = "/signin/{}".format

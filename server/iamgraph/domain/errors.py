@@ -112,3 +112,7 @@ class Throttled(IamError, code="Throttling"):
     def __init__(self, message: str, *, retry_after_seconds: int) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class Overloaded(Throttled, code="ServiceUnavailable"):
+    """The server has too much to do, whoever asks. Trying again later is safe."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import secrets
+import sys
 import threading
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TypeVar
 
 import argon2
 
-from ..domain.errors import Throttled
+from ..domain.errors import Overloaded
 
 T = TypeVar("T")
 
@@ -27,40 +31,22 @@ class Verdict:
     rehash: bool
 
 
-class PasswordHasher:
-    """argon2id (RFC 9106) on one thread of its own.
+class Hasher(ABC):
+    """Makes and checks argon2id hashes. A password is hashed as its UTF-8 bytes, not normalised."""
 
-    One hash runs at a time, at most `max_waiting` callers wait for it, and any more are refused at once with Throttled:
-    so memory stays at `memory_kib`, and a flood of sign-ins does not stall other requests. A password is hashed as its
-    UTF-8 bytes, not normalised. Making a hasher costs one hash.
-    """
-
-    def __init__(self, *, memory_kib: int, time_cost: int, parallelism: int, max_waiting: int) -> None:
-        self._argon2 = argon2.PasswordHasher(
-            time_cost=time_cost, memory_cost=memory_kib, parallelism=parallelism, type=argon2.Type.ID
-        )
-        started = time.monotonic()
-        # Nobody knows this password; checking against its hash costs what checking a known user's costs.
-        self._dummy_hash = self._argon2.hash(secrets.token_bytes(32))
-        self._seconds_per_hash = time.monotonic() - started
-        self._size = max_waiting + 1
-        self._places = threading.BoundedSemaphore(self._size)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="password-hasher")
+    def __init__(self, argon2_: argon2.PasswordHasher, dummy_hash: str) -> None:
+        self._argon2, self._dummy_hash = argon2_, dummy_hash
 
     async def hash(self, password: str) -> str:
-        """The hash in PHC text form, with its own random salt. Raises Throttled."""
+        """The hash in PHC text form, with its own random salt. Raises Overloaded."""
         return await self._run(lambda: self._argon2.hash(_octets(password)))
 
     async def verify(self, hash: str | None, password: str) -> Verdict:
-        """Check `password` against a hash that `hash()` made. Raises Throttled; InvalidHashError for other text.
+        """Check `password` against a hash that `hash()` made. Raises Overloaded; InvalidHashError for other text.
 
         `hash` is None for a user that doesn't exist or has no password: the same work is done, and the verdict is no.
         """
         return await self._run(lambda: self._verify(hash, password))
-
-    def close(self) -> None:
-        """Stop the thread. Waiting callers are cancelled; the one hash that runs is waited for."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _verify(self, hash: str | None, password: str) -> Verdict:
         try:
@@ -71,21 +57,65 @@ class PasswordHasher:
             return Verdict(ok=False, rehash=False)
         return Verdict(ok=True, rehash=self._argon2.check_needs_rehash(hash))
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        if not self._places.acquire(blocking=False):
-            wait = max(1, math.ceil(self._size * self._seconds_per_hash))
-            raise Throttled(f"too many passwords are being checked; try again in {wait} s", retry_after_seconds=wait)
-        return await asyncio.wrap_future(self._submit(work))
+    @abstractmethod
+    def place(self) -> AbstractContextManager[Hasher]:
+        """A place that is held until the end, for all the hashes of one caller: who has one is not refused any more, who
+        gets none is refused before anything was done for it. Raises Overloaded."""
 
-    def _submit(self, work: Callable[[], T]) -> Future[T]:
+    @abstractmethod
+    async def _run(self, work: Callable[[], T]) -> T:
+        """What `work` gives, done on the thread that hashes."""
+
+
+class PasswordHasher(Hasher):
+    """argon2id (RFC 9106) on one thread of its own, which gives way to every other thread.
+
+    One hash runs at a time, at most `max_waiting` callers wait for it, and any more are refused at once with Overloaded:
+    so memory stays at `memory_kib`, and a flood of sign-ins does not stall other requests. Making a hasher costs one hash.
+    """
+
+    def __init__(self, *, memory_kib: int, time_cost: int, parallelism: int, max_waiting: int) -> None:
+        made = argon2.PasswordHasher(
+            time_cost=time_cost, memory_cost=memory_kib, parallelism=parallelism, type=argon2.Type.ID
+        )
+        started = time.monotonic()
+        # Nobody knows this password; checking against its hash costs what checking a known user's costs.
+        super().__init__(made, made.hash(secrets.token_bytes(32)))
+        self._seconds_per_hash = time.monotonic() - started
+        self._size = max_waiting + 1
+        self._places = threading.BoundedSemaphore(self._size)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="password-hasher", initializer=_give_way)
+
+    @contextmanager
+    def place(self) -> Iterator[Hasher]:
+        self._take()
         try:
-            future = self._thread.submit(self._timed, work)
+            yield _Placed(self)
+        finally:
+            self._places.release()
+
+    def close(self) -> None:
+        """Stop the thread. Waiting callers are cancelled; the one hash that runs is waited for."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        self._take()
+        try:
+            future = self._submit(work)
         except BaseException:
             self._places.release()
             raise
         # INVARIANT: a place is given back when the work ends or leaves the queue, not when its caller goes away.
         future.add_done_callback(lambda _: self._places.release())
-        return future
+        return await asyncio.wrap_future(future)
+
+    def _take(self) -> None:
+        if not self._places.acquire(blocking=False):
+            wait = max(1, math.ceil(self._size * self._seconds_per_hash))
+            raise Overloaded(f"Too many passwords are being checked. Try again in {wait} s.", retry_after_seconds=wait)
+
+    def _submit(self, work: Callable[[], T]) -> Future[T]:
+        return self._thread.submit(self._timed, work)
 
     def _timed(self, work: Callable[[], T]) -> T:
         started = time.monotonic()
@@ -93,6 +123,29 @@ class PasswordHasher:
             return work()
         finally:
             self._seconds_per_hash += (time.monotonic() - started - self._seconds_per_hash) / 8
+
+
+class _Placed(Hasher):
+    """A hasher for somebody who holds a place of another."""
+
+    def __init__(self, hasher: PasswordHasher) -> None:
+        super().__init__(hasher._argon2, hasher._dummy_hash)
+        self._hasher = hasher
+
+    def place(self) -> AbstractContextManager[Hasher]:
+        return nullcontext(self)
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.wrap_future(self._hasher._submit(work))
+
+
+NICENESS = 10
+
+
+def _give_way() -> None:
+    """Let the thread that calls this have what others leave of its core: on Linux a thread has a niceness of its own."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _octets(password: str) -> bytes:

@@ -390,3 +390,13 @@ class KnownAddressRow(Model):
     class Meta:
         table = "known_address"
         indexes = (Index(fields=("principal_id", "address"), name="known_address_by_principal"),)
+
+
+# `full_at` is in microseconds since 1970: see `domain.budget`.
+class BudgetRow(Model):
+    principal_id = Word(max_length=21, primary_key=True)
+    full_at = fields.BigIntField()
+
+    class Meta:
+        table = "budget"
+        indexes = (Index(fields=("full_at",), name="budget_by_full"),)

@@ -7,6 +7,7 @@ from functools import cached_property
 from .access import AccessRows
 from .accounts import Accounts
 from .attachments import Attachments
+from .budgets import Budgets
 from .chains import Chains
 from .events import Events
 from .groups import Groups
@@ -48,3 +49,4 @@ class StoreSession:
     access = cached_property(lambda self: AccessRows(self._statements))
     principals = cached_property(lambda self: PrincipalTexts(self._statements))
     throttles = cached_property(lambda self: Throttles(self._statements))
+    budgets = cached_property(lambda self: Budgets(self._statements))

@@ -13,7 +13,7 @@ from strawberry import UNSET
 
 from ...app.operation import Command, Parameter, parameters
 from ...domain import entities
-from ...domain.errors import IamError, Throttled
+from ...domain.errors import IamError, Overloaded, Throttled
 from ...domain.unset import Unset
 from .context import Info
 from .ids import parse_node_id
@@ -69,10 +69,11 @@ def mutation(
         try:
             value = await info.context.run(command)
         except IamError as error:
-            if type(error) not in op.raises:
+            if not isinstance(error, op.raises):
                 raise
             if isinstance(error, Throttled):
                 info.context.retry_after = error.retry_after_seconds
+                info.context.shed += isinstance(error, Overloaded)
             return member_of(error)
         if after is not None:
             value = await after(info, value)

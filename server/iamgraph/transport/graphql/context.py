@@ -11,6 +11,7 @@ import strawberry
 from ...app.caller import Caller
 from ...app.kernel import Ask, Kernel
 from ...app.operation import Command, Query
+from ...domain.budget import Spent
 from ...domain.errors import IamError, NoSuchEntity
 
 T = TypeVar("T")
@@ -25,6 +26,9 @@ class Context:
         self.signed_in: Any = None
         self.signed_out = False
         self.retry_after: int | None = None
+        self.shed = 0
+        """How many of its mutations the server was too busy for."""
+        self.spent: Spent | None = None
         self._answers: dict[Query[Any], asyncio.Future[Any]] = {}
         self._waiting: dict[type[Query[Any]], list[tuple[Ask[Any], asyncio.Future[Any]]]] = {}
         self._batches: set[asyncio.Task[None]] = set()

@@ -33,14 +33,41 @@ _NUMBERS = frozenset({TokenKind.INT, TokenKind.FLOAT})
 _CLOSING = frozenset({TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R})
 
 
-class _Noticed(dict[str, Any]):
-    """Variables that notice whether any of them was looked at."""
+MAX_MEASURED = 64
+"""For how many combinations of variables the measure of one operation is remembered."""
 
-    is_read = False
+
+class _Noticed(dict[str, Any]):
+    """Variables that notice which of them were looked at."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        super().__init__(variables)
+        self.read: dict[str, None] = {}
 
     def get(self, key: str, default: Any = None) -> Any:
-        self.is_read = True
+        self.read[key] = None
         return super().get(key, default)
+
+
+_NOT_GIVEN = object()
+
+
+def _size(value: Any) -> Any:
+    """What matters of a variable's value to the measure: a whole number itself, of a list how long it is."""
+    if isinstance(value, list):
+        return "list", len(value)
+    return value if type(value) is int or value is _NOT_GIVEN else None
+
+
+@dataclass(slots=True)
+class _Measured:
+    """What an operation was measured at, by the sizes of the variables that have a say in it."""
+
+    variables: tuple[str, ...]
+    roots: dict[tuple[Any, ...], Root] = field(default_factory=dict)
+
+    def key(self, variables: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(_size(variables.get(name, _NOT_GIVEN)) for name in self.variables)
 
 
 @dataclass(slots=True)
@@ -49,19 +76,23 @@ class Prepared:
 
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...] | None
-    _roots: dict[str | None, Root] = field(default_factory=dict)
+    _measured: dict[str | None, _Measured] = field(default_factory=dict)
 
     def check(self, name: str | None, variables: Mapping[str, Any]) -> Root:
-        """What `limits.check` says of the operation, found out once where no variable has a say in it. Raises
+        """What `limits.check` says of the operation, found out once for variables of the same sizes. Raises
         GraphQLError."""
-        known = self._roots.get(name)
-        if known is None:
-            assert self.document is not None
-            noticed = _Noticed(variables)
-            known = check(self.document, self.operation(name), noticed)
-            if not noticed.is_read:
-                self._roots[name] = known
-        return known
+        measured = self._measured.get(name)
+        if measured is not None and (known := measured.roots.get(measured.key(variables))) is not None:
+            return known
+        assert self.document is not None
+        noticed = _Noticed(variables)
+        root = check(self.document, self.operation(name), noticed)
+        if measured is None:
+            # INVARIANT: which variables are looked at hangs on the document alone, where it is not refused.
+            measured = self._measured[name] = _Measured(tuple(noticed.read))
+        if len(measured.roots) < MAX_MEASURED:
+            measured.roots[measured.key(variables)] = root
+        return root
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run. Raises GraphQLError where the name leaves that open."""

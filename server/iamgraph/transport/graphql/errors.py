@@ -17,6 +17,7 @@ CODES: dict[str, ErrorCode] = {
     "MalformedPolicyDocument": ErrorCode.MALFORMED_POLICY_DOCUMENT,
     "NoSuchEntity": ErrorCode.NO_SUCH_ENTITY,
     "Throttled": ErrorCode.THROTTLED,
+    "Overloaded": ErrorCode.THROTTLED,
     "ServiceUnavailable": ErrorCode.SERVICE_UNAVAILABLE,
     "InvalidCredentials": ErrorCode.INVALID_CREDENTIALS,
     "PasswordChangeRequired": ErrorCode.PASSWORD_CHANGE_REQUIRED,

@@ -15,13 +15,14 @@ from graphql import ExecutionResult, GraphQLError, execute
 from ...app.caller import Caller, Origin
 from ...app.identity import Shown
 from ...app.kernel import Kernel
-from ...domain.errors import AccessDenied, IamError, ServiceUnavailable, Throttled, Unauthenticated
+from ...domain.budget import Spent
+from ...domain.errors import AccessDenied, IamError, Overloaded, ServiceUnavailable, Throttled, Unauthenticated
 from ...security.sigv4 import HttpRequest
 from ..origin import Network, origin_of
 from .context import Context
 from .documents import Documents
 from .errors import code_of
-from .limits import SIGN_INS, Root
+from .limits import LEAST, SIGN_INS, Root
 from .schema import schema
 from .shortcuts import PlainFirst, is_awaitable
 
@@ -100,6 +101,8 @@ class Endpoint:
         except Exception:
             log.exception("request %s failed", origin.request_id)
             answer = Answer(_errors([_masked(origin.request_id)]), True, 500)
+        if context is not None and context.spent is not None:
+            answer.body["extensions"] = {"cost": _cost(context.spent)}
         response = _response(answer, media, origin.request_id)
         if context is not None:
             self._set_cookie(request, response, context)
@@ -108,12 +111,15 @@ class Endpoint:
     async def _answer(self, context: Context, asked: Asked) -> Answer:
         prepared = self._documents.prepare(asked.query)
         if prepared.document is None:
+            await self._charge(context, LEAST)
             return Answer(_errors([_formatted(error, context) for error in prepared.errors or ()]), True)
         try:
             root = prepared.check(asked.operation_name, asked.variables)
         except GraphQLError as error:
+            await self._charge(context, LEAST)
             return Answer(_errors([_formatted(error, context)]), True)
         await self._admit(context.caller, root)
+        await self._charge(context, root)
         if errors := self._documents.validate(prepared):
             return Answer(_errors([_formatted(error, context) for error in errors]), True)
         result = execute(
@@ -127,21 +133,29 @@ class Endpoint:
             is_awaitable=is_awaitable,  # type: ignore[arg-type]
         )
         done: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
-        return self._result(done, context)
+        return self._result(done, context, root)
 
     async def _admit(self, caller: Caller, root: Root) -> None:
         """Without credentials only signing in runs; and introspection, where people explore the schema in development. A
         request that was signed wrongly may do neither: what it asks may not be what its signer asked."""
-        names = [name for name in root.fields if not name.startswith("__")]
+        names = root.names
         if caller.refusal is None:
             if root.is_mutation and names and set(names) <= SIGN_INS:
                 return
             if not names and self._is_development:
                 return
-        await self._kernel.admit(caller, [name[0].upper() + name[1:] for name in names] or ["Introspect"])
+        await self._kernel.admit(caller, root.asked)
+
+    async def _charge(self, context: Context, root: Root) -> None:
+        """Take what the request costs from its caller's budget. Whatever comes of it, the answer will show that."""
+        try:
+            context.spent = await self._kernel.charge(context.caller, root.points, root.asked)
+        except IamError:
+            context.spent = self._kernel.left(context.caller, root.points)
+            raise
 
     @staticmethod
-    def _result(result: ExecutionResult, context: Context) -> Answer:
+    def _result(result: ExecutionResult, context: Context, root: Root) -> Answer:
         errors = [_formatted(error, context) for error in result.errors or ()]
         if result.data is None and all(error.path is None for error in result.errors or ()):
             return Answer(_errors(errors), True)
@@ -150,7 +164,8 @@ class Endpoint:
             body = {"errors": errors, **body}
         if status := _status_of_nothing(result):
             return Answer(body, status=status, retry_after=RETRY_SECONDS)
-        return Answer(body, retry_after=context.retry_after)
+        is_shed = root.is_mutation and 0 < len(root.names) == context.shed
+        return Answer(body, status=503 if is_shed else None, retry_after=context.retry_after)
 
     def _set_cookie(self, request: web.Request, response: web.Response, context: Context) -> None:
         """Keep a browser's session in a cookie that no script can read; a browser shows itself by the header."""
@@ -254,6 +269,15 @@ def _error(message: str, code: str, **extensions: Any) -> dict[str, Any]:
     return {"message": message, "extensions": {"code": code, **extensions}}
 
 
+def _cost(spent: Spent) -> dict[str, int]:
+    return {
+        "requested": spent.requested,
+        "remaining": spent.remaining,
+        "limit": spent.limit,
+        "restoreRate": spent.restore_rate,
+    }
+
+
 def _masked(request_id: str) -> dict[str, Any]:
     return _error("Something went wrong here. The request's id says which.", "INTERNAL", requestId=request_id)
 
@@ -287,7 +311,9 @@ def _formatted(error: GraphQLError, context: Context) -> dict[str, Any]:
 def _status(error: IamError) -> int | None:
     if isinstance(error, Unauthenticated):
         return 401
-    return 503 if isinstance(error, Throttled | ServiceUnavailable) else None
+    if isinstance(error, Overloaded | ServiceUnavailable):
+        return 503
+    return 429 if isinstance(error, Throttled) else None
 
 
 def _status_of_nothing(result: ExecutionResult) -> int | None:

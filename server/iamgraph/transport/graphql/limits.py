@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import (
@@ -30,6 +30,9 @@ MAX_PAGE = 100
 MAX_ROOT_MUTATIONS = 10
 SECRET_FIELDS = frozenset({"signIn", "signInAsRoot", "changePassword"})
 SIGN_INS = frozenset({"signIn", "signInAsRoot"})
+HASHING_FIELDS = SECRET_FIELDS | {"createLoginProfile", "updateLoginProfile", "createAccount"}
+POINTS_OF_MUTATION, POINTS_OF_HASHING = 10, 50
+FIELDS_A_POINT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,26 @@ def refused(message: str, code: str = "TOO_COMPLEX") -> GraphQLError:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """The root fields of an operation, fragments opened: what must be allowed before anything runs."""
+    """The root fields of an operation, fragments opened: what must be allowed before anything runs; and what all of it
+    takes of the caller's budget."""
 
     is_mutation: bool
     fields: tuple[str, ...]
+    points: int = 1
+
+    @property
+    def names(self) -> list[str]:
+        """The fields, without introspection."""
+        return [name for name in self.fields if not name.startswith("__")]
+
+    @property
+    def asked(self) -> list[str]:
+        """The fields as the history names what was refused before it was looked at."""
+        return [name[0].upper() + name[1:] for name in self.names] or ["Introspect"]
+
+
+LEAST = Root(is_mutation=False, fields=())
+"""What costs no less: a request whose document can't be measured."""
 
 
 class Measure:
@@ -196,11 +215,24 @@ def variable_reader(operation: OperationDefinitionNode, variables: Mapping[str, 
 def check(document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Root:
     """The operation's root fields. Raises GraphQLError where it asks for too much, or for what may not stand together."""
     measure = Measure(document, variable_reader(operation, variables))
-    measure.of(operation.selection_set).check()
+    cost = measure.of(operation.selection_set)
+    cost.check()
     root = measure.root(operation)
     if root.is_mutation:
         _check_mutations([name for name in root.fields if name != "__typename"])
-    return root
+    return replace(root, points=_points(cost, root))
+
+
+def _points(cost: Cost, root: Root) -> int:
+    """One for the request, one for each node and one for each ten fields that it may give, and what its mutations take."""
+    reading = 1 + cost.nodes + cost.answers // FIELDS_A_POINT
+    if not root.is_mutation:
+        return reading
+    return reading + sum(
+        POINTS_OF_HASHING if name in HASHING_FIELDS else POINTS_OF_MUTATION
+        for name in root.fields
+        if name != "__typename"
+    )
 
 
 def _check_mutations(names: list[str]) -> None:

@@ -100,6 +100,7 @@ MEMBERS: dict[type[domain.IamError], tuple[type[Error], _Made]] = {
         lambda e: {"action": e.action, "resource": e.resource, "decision": Decision.of(e.decision)},
     ),
     domain.Throttled: (ThrottledError, lambda e: {"retry_after_seconds": e.retry_after_seconds}),
+    domain.Overloaded: (ThrottledError, lambda e: {"retry_after_seconds": e.retry_after_seconds}),
 }
 
 

@@ -15,6 +15,7 @@ from .context import Info
 from .nodes.account import Account
 from .nodes.base import Node, Resource
 from .nodes.connections import Connection, connect
+from .nodes.limits import Limits
 from .nodes.lookup import node_by_id, resource_by_arn
 from .nodes.viewer import Viewer
 from .scalars import ARN, AccountId
@@ -58,3 +59,7 @@ class Query:
     @strawberry.field(description="What an ARN names: a user, a group, a role, a policy, or an account's root.")
     async def resource(self, info: Info, arn: ARN) -> Resource | None:
         return await resource_by_arn(info, arn)
+
+    @strawberry.field(description="What the caller may still ask for: null where the server sets no limit.")
+    def limits(self, info: Info) -> Limits | None:
+        return Limits.of(info.context.spent) if info.context.spent is not None else None
