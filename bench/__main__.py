@@ -21,6 +21,7 @@ from . import servers
 from .load import Sample, ask, measure, request
 from .operations import LEAST_SIGN_INS, MOST_TAIL, Operation, reads, sign_in
 from .seed import Seeded, seed
+from .storm import Storm, storm
 
 TARGETS = ("naive", "iamgraph")
 
@@ -34,6 +35,7 @@ class Plan:
     rounds: int
     seconds: float
     connections: int
+    storm: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ class Row:
     errors: int
 
 
-async def bench(plan: Plan, say: Callable[[str], None]) -> list[Row]:
+async def bench(plan: Plan, say: Callable[[str], None]) -> tuple[list[Row], Storm]:
     """Seed, compare the answers, measure."""
     allowed = os.sched_getaffinity(0)
     server_core, load_core = servers.cores()
@@ -65,7 +67,7 @@ async def bench(plan: Plan, say: Callable[[str], None]) -> list[Row]:
         os.sched_setaffinity(0, allowed)
 
 
-async def _measured(plan: Plan, folder: Path, core: set[int], say: Callable[[str], None]) -> list[Row]:
+async def _measured(plan: Plan, folder: Path, core: set[int], say: Callable[[str], None]) -> tuple[list[Row], Storm]:
     async with servers.stores(plan.store, folder) as (our_store, naive_store):
         with servers.iamgraph(our_store, folder, core) as our_port:
             say(f"seeding {plan.users} users")
@@ -75,7 +77,17 @@ async def _measured(plan: Plan, folder: Path, core: set[int], say: Callable[[str
                 rows = [await _read(plan, one, ports, seeded, say) for one in reads(seeded)]
             say("sign-ins")
             rows.append(await _sign_ins(plan, our_port, core))
-    return rows
+            say(f"a storm of {plan.storm} sign-ins")
+            raged = await storm(
+                our_port,
+                reads(seeded)[0],
+                seeded.token,
+                at_once=plan.storm,
+                rounds=plan.rounds,
+                seconds=plan.seconds,
+                connections=plan.connections,
+            )
+    return rows, raged
 
 
 async def _read(
@@ -198,6 +210,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=5, help="how often each target is measured (5)")
     parser.add_argument("--seconds", type=float, default=2.0, help="how long each time (2)")
     parser.add_argument("--connections", type=int, default=8, help="how many connections ask at once (8)")
+    parser.add_argument("--storm", type=int, default=200, help="how many sign in at once in the storm (200)")
     return parser
 
 
@@ -205,12 +218,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0 where every floor holds without an error."""
     given = _parser().parse_args(arguments)
     plan = Plan(
-        store=given.store, users=given.users, rounds=given.rounds, seconds=given.seconds, connections=given.connections
+        store=given.store,
+        users=given.users,
+        rounds=given.rounds,
+        seconds=given.seconds,
+        connections=given.connections,
+        storm=given.storm,
     )
-    rows = uvloop.run(bench(plan, lambda text: print(f"… {text}", file=sys.stderr, flush=True)))
+    rows, raged = uvloop.run(bench(plan, lambda text: print(f"… {text}", file=sys.stderr, flush=True)))
     kind = "PostgreSQL" if plan.store else "SQLite"
     print(f"\n{kind}, {plan.users} users, {plan.rounds} rounds of {plan.seconds:g} s, {plan.connections} connections\n")
     print(table(rows))
+    print(f"\n{raged}")
     print(
         f"\nA sign-in's baseline is bare hashing with the same parameters; its floor is {LEAST_SIGN_INS:.0f} a second on "
         f"a core that nothing else uses. p99 may be at most {MOST_TAIL:.0f} times p50."
@@ -221,11 +240,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "cores": os.cpu_count(),
         **{name: getattr(plan, name) for name in ("users", "rounds", "seconds", "connections")},
         "rows": [asdict(row) for row in rows],
+        "storm": asdict(raged),
     }
     given.json.write_text(json.dumps(figures, indent=2) + "\n")
     print(f"figures in {given.json}")
     holds = all(row.errors == 0 and row.floor_holds is not False and row.tail_holds is not False for row in rows)
-    return 0 if holds else 1
+    return 0 if holds and raged.holds and raged.errors == 0 else 1
 
 
 if __name__ == "__main__":

@@ -41,12 +41,14 @@ def test_the_defaults() -> None:
         bootstrap_account_alias=None,
         bootstrap_root_email="root@example.com",
         bootstrap_root_password=None,
-        password_hash_memory_kib=19456,
-        password_hash_time_cost=2,
+        password_hash_memory_kib=12288,
+        password_hash_time_cost=3,
         password_hash_parallelism=1,
         hash_queue=50,
         sign_in_seconds=43200,
         read_events=True,
+        cost_limit=100_000,
+        cost_restore_rate=10_000,
         quotas=Quotas(),
     )
 
@@ -69,6 +71,8 @@ def test_every_variable_is_read() -> None:
         "HASH_QUEUE": "7",
         "SIGN_IN_SECONDS": "900",
         "READ_EVENTS": "false",
+        "COST_LIMIT": "0",
+        "COST_RESTORE_RATE": "5",
         "QUOTA_USERS_PER_ACCOUNT": "7",
     }
     settings = read(**given)
@@ -91,6 +95,8 @@ def test_every_variable_is_read() -> None:
         hash_queue=7,
         sign_in_seconds=900,
         read_events=False,
+        cost_limit=0,
+        cost_restore_rate=5,
         quotas=Quotas(users_per_account=7),
     )
     assert "p%40ss" not in repr(settings) and "Horse" not in repr(settings)
@@ -244,7 +250,7 @@ REFUSALS: list[tuple[dict[str, str], str]] = [
     ),
     (
         {"PASSWORD_HASH_TIME_COST": "1"},
-        'IAMGRAPH_PASSWORD_HASH_MEMORY_KIB: "19456" with IAMGRAPH_PASSWORD_HASH_TIME_COST "1" is weaker '
+        'IAMGRAPH_PASSWORD_HASH_MEMORY_KIB: "12288" with IAMGRAPH_PASSWORD_HASH_TIME_COST "1" is weaker '
         "than OWASP allows; give at least one of 47104/1, 19456/2, 12288/3, 9216/4, 7168/5",
     ),
     (

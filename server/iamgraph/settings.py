@@ -311,8 +311,8 @@ def _root_password(env: _Environment) -> str | None:
 def _hash_cost(env: _Environment) -> tuple[int, int, int]:
     """Memory in KiB, passes, lanes. The upper bounds catch a value in bytes before it takes the machine's memory."""
     lanes = env.whole("PASSWORD_HASH_PARALLELISM", 1, 1, 64)
-    memory = env.whole("PASSWORD_HASH_MEMORY_KIB", 19456, 1, 4 * 1024 * 1024)
-    passes = env.whole("PASSWORD_HASH_TIME_COST", 2, 1, 1000)
+    memory = env.whole("PASSWORD_HASH_MEMORY_KIB", 12288, 1, 4 * 1024 * 1024)
+    passes = env.whole("PASSWORD_HASH_TIME_COST", 3, 1, 1000)
     if not any(memory >= least_memory and passes >= least_passes for least_memory, least_passes in _OWASP_ARGON2ID):
         pairs = ", ".join(f"{least_memory}/{least_passes}" for least_memory, least_passes in _OWASP_ARGON2ID)
         reason = f'with IAMGRAPH_PASSWORD_HASH_TIME_COST "{passes}" is weaker than OWASP allows'

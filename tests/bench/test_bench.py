@@ -13,12 +13,16 @@ from bench.load import Sample
 
 def test_one_short_round_on_sqlite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     figures, cores = tmp_path / "bench.json", os.sched_getaffinity(0)
-    main(["--users", "4", "--rounds", "1", "--seconds", "0.2", "--connections", "2", "--json", str(figures)])
-    rows = json.loads(figures.read_text())["rows"]
+    small = ["--users", "4", "--rounds", "1", "--seconds", "0.2", "--connections", "2", "--storm", "6"]
+    main([*small, "--json", str(figures)])
+    found = json.loads(figures.read_text())
+    rows, storm = found["rows"], found["storm"]
     assert len(rows) == 4
     assert all(row["errors"] == 0 and row["requests"] > 0 and row["ratio"] > 0 for row in rows)
     printed = capsys.readouterr().out
     assert all(row["operation"] in printed for row in rows)
+    assert storm["errors"] == 0 and storm["sign_ins_per_second"] > 0 and storm["shed"] == 0 and storm["ratio"] > 0
+    assert "while 6 sign in at once" in printed
     assert os.sched_getaffinity(0) == cores
 
 

@@ -190,3 +190,31 @@ def test_what_variables_have_a_say_in_is_measured_each_time() -> None:
     assert prepared.check("B", {}) is prepared.check("B", {"n": 1000})
     with pytest.raises(GraphQLError, match="several operations"):
         prepared.check(None, {})
+
+
+POINTS = (
+    ("{ viewer { arn } }", {}, 1),
+    ("query($n: Int = 20) { accounts(first: $n) { nodes { id } } }", {}, 25),
+    ("query($n: Int = 20) { accounts(first: $n) { nodes { id } } }", {"n": 100}, 121),
+    ("query($n: Int = 20) { accounts(first: $n) { nodes { id } } }", {"n": None}, 121),
+    ("query($n: Int = 20) { accounts(first: $n) { nodes { id } } }", {"n": 1}, 1),
+    ("query($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a"]}, 1),
+    ("query($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a"] * 30}, 34),
+    ("mutation { signOut { __typename } __typename }", {}, 11),
+    (f"mutation {{ {SIGN_IN} }}", {}, 51),
+)
+
+
+def test_what_a_request_costs_is_found_out_once_for_variables_of_one_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = Documents(schema._schema)
+    measured: list[int] = []
+    real = Measure.of
+    monkeypatch.setattr(Measure, "of", lambda self, selections: measured.append(1) or real(self, selections))
+    for again in (False, True):
+        if again:
+            measured.clear()
+        for query, variables, points in POINTS:
+            assert documents.prepare(query).check(None, variables).points == points, query
+    assert measured == []
+    with pytest.raises(GraphQLError):
+        documents.prepare(POINTS[1][0]).check(None, {"n": 101})
