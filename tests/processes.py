@@ -41,14 +41,21 @@ class Server:
         self.log = folder / f"server-{self.port}.log"
         self.url = f"http://127.0.0.1:{self.port}/graphql"
         self.process: Process | None = None
+        self._first = b""
 
     async def start(self) -> None:
         # To a file: a pipe that nobody reads would fill up and stop the server.
         with self.log.open("ab") as log:
             self.process = await self._run("serve", "--setup", stderr=log)
         assert self.process.stdout is not None
-        first = await asyncio.wait_for(self.process.stdout.readline(), 60)
-        assert first, self.log.read_text()
+        self._first = await asyncio.wait_for(self.process.stdout.readline(), 60)
+        assert self._first, self.log.read_text()
+
+    async def announced(self) -> str:
+        """All that it said when it started. Ask once a start."""
+        assert self.process is not None and self.process.stdout is not None
+        rest = await asyncio.wait_for(self.process.stdout.readuntil(b"curl"), 10)
+        return (self._first + rest).decode()
 
     async def end(self, how: signal.Signals) -> None:
         assert self.process is not None

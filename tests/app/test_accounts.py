@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from iamgraph.app.bootstrap import Wanted, bootstrap
+from iamgraph.app.bootstrap import Bootstrapped, Wanted, bootstrap
 
 from ..databases import STORES, fresh
-from ..service import ACCOUNT, ROOT_EMAIL, Service, allow, served
+from ..service import ACCOUNT, ROOT_EMAIL, ROOT_PASSWORD, Service, allow, served
 from .asking import OTHER, OTHER_EMAIL, OTHER_PASSWORD, arn, document, other_root, refused, statement, works
 
 MAKE = {"email": "third@example.com", "rootPassword": "a-third-Passw0rd!"}
@@ -35,6 +36,24 @@ async def test_bootstrapping_acts_once(store: str, tmp_path: Path) -> None:
             wrong = {"email": ROOT_EMAIL, "password": "another-Passw0rd!"}
             assert (await service.do("signInAsRoot", wrong))["__typename"] == "InvalidCredentialsError"
             assert len(await service.events(name="Bootstrap")) == 1
+
+
+@pytest.mark.parametrize("store", STORES)
+async def test_bootstrapping_at_once_makes_one_account(store: str, tmp_path: Path) -> None:
+    """OP-01: servers that start together each want one of their own, and then share the first."""
+    async with fresh(store, tmp_path) as url, served(url, tmp_path, account=False) as service:
+        tools = service.kernel.tools
+        hashed = await tools.hasher.hash(ROOT_PASSWORD)
+
+        async def one() -> Bootstrapped:
+            wanted = Wanted(account_id=None, alias=None, email=ROOT_EMAIL, password=None)
+            async with service.database.writing() as data:
+                return await bootstrap(data, tools, wanted, hashed)
+
+        made = await asyncio.gather(*(one() for _ in range(4)))
+        assert len({one.account.id for one in made}) == 1
+        ends = sorted((one.is_new, one.made_up_password is not None) for one in made)
+        assert ends == [(False, False)] * 3 + [(True, True)]
 
 
 async def test_only_the_operator_makes_and_closes_accounts(service: Service) -> None:

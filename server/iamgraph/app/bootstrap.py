@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from ..domain.entities import Account, Event, EventOutcome, SessionSource
-from ..domain.errors import NoSuchEntity
+from ..domain.errors import EntityAlreadyExists, NoSuchEntity
 from ..domain.passwords import DEFAULT, check_password
 from ..security.tokens import new_password
 from ..store.session import StoreSession
@@ -44,15 +44,22 @@ async def bootstrap(data: StoreSession, tools: Tools, wanted: Wanted, password_h
     account = await data.accounts.operator()
     if account is not None:
         return Bootstrapped(account=account, is_new=False, made_up_password=None)
-    account = await new_account(
-        data,
-        tools,
-        email=wanted.email,
-        password_hash=password_hash,
-        alias=wanted.alias,
-        account_id=wanted.account_id,
-        is_operator=True,
-    )
+    try:
+        account = await new_account(
+            data,
+            tools,
+            email=wanted.email,
+            password_hash=password_hash,
+            alias=wanted.alias,
+            account_id=wanted.account_id,
+            is_operator=True,
+        )
+    except EntityAlreadyExists:
+        # Servers that start together: another one was first.
+        account = await data.accounts.operator()
+        if account is None:
+            raise
+        return Bootstrapped(account=account, is_new=False, made_up_password=None)
     await _record(data, tools, account, "Bootstrap", {"email": wanted.email})
     made_up = wanted.made_up if wanted.password is None else None
     return Bootstrapped(account=account, is_new=True, made_up_password=made_up)
