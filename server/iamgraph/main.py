@@ -154,7 +154,6 @@ async def serve(
         made = None
         if setup:
             await database.migrate()
-            await check_key(settings, database)
             made = await bootstrapped(settings, database)
         elif pending := await database.pending():
             raise StoreError(f"the store lacks {len(pending)} migrations: run `iamgraph migrate` first")
@@ -297,7 +296,8 @@ async def schema_drift() -> str | None:
 
 
 async def bootstrapped(settings: Settings, database: Database) -> bootstrap.Bootstrapped:
-    """The operator's account, made now if the store has none."""
+    """The operator's account, made now if the store has none. Raises MasterKeyError, see `check_key`."""
+    await check_key(settings, database)
     async with tools_of(settings, KeyRing(settings.master_key_file)) as tools:
         wanted = bootstrap.Wanted(
             account_id=settings.bootstrap_account_id,
@@ -314,17 +314,21 @@ async def account_created(
     settings: Settings, *, email: str, password: str, alias: str | None, account_id: str | None
 ) -> Account:
     """A further account, made from the command line."""
-    async with opened(settings) as database, tools_of(settings, KeyRing(settings.master_key_file)) as tools:
-        hashed = await tools.hasher.hash(password)
-        async with database.writing() as data:
-            return await bootstrap.create_account(
-                data, tools, email=email, password_hash=hashed, alias=alias, account_id=account_id
-            )
+    async with opened(settings) as database:
+        await check_key(settings, database)
+        async with tools_of(settings, KeyRing(settings.master_key_file)) as tools:
+            hashed = await tools.hasher.hash(password)
+            async with database.writing() as data:
+                return await bootstrap.create_account(
+                    data, tools, email=email, password_hash=hashed, alias=alias, account_id=account_id
+                )
 
 
 async def root_password_reset(settings: Settings, *, email: str, password: str) -> Account:
     """Set a root's password, and end its sessions."""
-    async with opened(settings) as database, tools_of(settings, KeyRing(settings.master_key_file)) as tools:
-        hashed = await tools.hasher.hash(password)
-        async with database.writing() as data:
-            return await bootstrap.reset_root_password(data, tools, email=email, password=password, hashed=hashed)
+    async with opened(settings) as database:
+        await check_key(settings, database)
+        async with tools_of(settings, KeyRing(settings.master_key_file)) as tools:
+            hashed = await tools.hasher.hash(password)
+            async with database.writing() as data:
+                return await bootstrap.reset_root_password(data, tools, email=email, password=password, hashed=hashed)

@@ -252,3 +252,16 @@ def test_an_operator_is_told_what_is_under_which_key(
     os.utime(file, (time.time() - 60,) * 2)
     assert "only with a copy of the file from before" in said("retire")
     assert said("status") == f"{following.id}  current {nothing}{first}  past    {nothing}"
+
+
+@pytest.mark.parametrize(
+    "words", ["bootstrap", "root reset-password --email root@example.com", "accounts create --email b@x.y"]
+)
+async def test_no_command_makes_a_key_in_place_of_one_that_is_missing(tmp_path: Path, words: str) -> None:
+    environ = {"IAMGRAPH_DATA_DIR": str(tmp_path), "IAMGRAPH_BOOTSTRAP_ACCOUNT_ID": ACCOUNT}
+    settings = Settings.from_env(environ)
+    await fill(settings, Sealer(MasterKeys.load_or_create(settings.master_key_file).current), 1)
+    settings.master_key_file.unlink()
+    done = await Shell(os.environ | environ).run(*words.split())
+    assert done.status == 1 and "is missing; the store has secrets sealed under key" in done.err, done.out
+    assert not settings.master_key_file.exists()
