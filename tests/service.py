@@ -15,12 +15,16 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 from iamgraph.app.bootstrap import Wanted, bootstrap
+from iamgraph.app.heads import HeadsFile
 from iamgraph.app.kernel import Kernel
+from iamgraph.app.live import StreamLimits
+from iamgraph.app.sealer import HistorySealer
 from iamgraph.app.work import Tools
 from iamgraph.domain.budget import Bucket
 from iamgraph.domain.entities import EventOutcome
 from iamgraph.domain.limits import Quotas
 from iamgraph.main import application
+from iamgraph.security.chaining import ChainKeys
 from iamgraph.security.passwords import PasswordHasher
 from iamgraph.security.sealing import MasterKey, Sealer
 from iamgraph.settings import Settings
@@ -149,6 +153,7 @@ class Service(Client):
 
     database: Database
     kernel: Kernel
+    sealer: HistorySealer
 
     async def snapshot(self) -> dict[str, list[str]]:
         """All that the store has, but for its history."""
@@ -197,8 +202,11 @@ async def served(
     account: bool = True,
     bucket: Bucket | None = None,
     hash_queue: int = 200,
+    streams: StreamLimits | None = None,
+    seals: bool = False,
 ) -> AsyncIterator[Service]:
-    """A service on the migrated store at `url`, with an account. Nobody's budget is limited without a bucket."""
+    """A service on the migrated store at `url`, with an account. Nobody's budget is limited without a bucket. With `seals`
+    its history is chained all the time."""
     clock = Clock()
     # The least that argon2 takes: what it costs is tested where it matters.
     hasher = PasswordHasher(memory_kib=8, time_cost=1, parallelism=1, max_waiting=hash_queue)
@@ -211,17 +219,28 @@ async def served(
             wanted = Wanted(account_id=ACCOUNT, alias=None, email=ROOT_EMAIL, password=ROOT_PASSWORD)
             async with database.writing() as data:
                 await bootstrap(data, tools, wanted, hashed)
-        kernel = Kernel(database, tools, bucket=bucket)
+        kernel = Kernel(database, tools, bucket=bucket, streams=streams or StreamLimits())
         kernel.start()
+        sealer = HistorySealer(
+            ChainKeys(MasterKey(secret=b"k" * 32)),
+            reading=database.reading,
+            writing=database.writing,
+            file=HeadsFile(folder / "heads.jsonl"),
+            every_seconds=0.05,
+        )
+        if seals:
+            sealer.start()
         server = TestServer(application(settings_for(url, folder), kernel))
         await server.start_server()
         try:
             async with ClientSession() as http:
                 url = str(server.make_url("/graphql"))
-                yield Service(url=url, http=http, clock=clock, database=database, kernel=kernel)
+                yield Service(url=url, http=http, clock=clock, database=database, kernel=kernel, sealer=sealer)
         finally:
             await server.close()
             await kernel.close()
+            if seals:
+                await sealer.close()
     finally:
         await database.close()
         hasher.close()

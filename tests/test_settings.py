@@ -49,6 +49,8 @@ def test_the_defaults() -> None:
         read_events=True,
         cost_limit=100_000,
         cost_restore_rate=10_000,
+        streams_per_principal=10,
+        streams_per_process=1000,
         quotas=Quotas(),
     )
 
@@ -73,6 +75,8 @@ def test_every_variable_is_read() -> None:
         "READ_EVENTS": "false",
         "COST_LIMIT": "0",
         "COST_RESTORE_RATE": "5",
+        "STREAMS_PER_PRINCIPAL": "3",
+        "STREAMS_PER_PROCESS": "20",
         "QUOTA_USERS_PER_ACCOUNT": "7",
     }
     settings = read(**given)
@@ -97,6 +101,8 @@ def test_every_variable_is_read() -> None:
         read_events=False,
         cost_limit=0,
         cost_restore_rate=5,
+        streams_per_principal=3,
+        streams_per_process=20,
         quotas=Quotas(users_per_account=7),
     )
     assert "p%40ss" not in repr(settings) and "Horse" not in repr(settings)

@@ -16,6 +16,7 @@ from .app import bootstrap, rotation
 from .app.export import exported
 from .app.heads import HeadsFile
 from .app.kernel import Kernel
+from .app.live import StreamLimits
 from .app.resealer import Resealer, Usage, usage_of
 from .app.sealer import HistorySealer
 from .app.verify import Report, verify
@@ -93,7 +94,8 @@ async def running(settings: Settings, database: Database) -> AsyncIterator[web.A
     resealer = Resealer(ring, reading=database.reading, writing=database.writing)
     await resealer.follow()
     async with tools_of(settings, ring) as tools:
-        kernel = Kernel(database, tools, records_reads=settings.read_events, bucket=settings.bucket)
+        streams = StreamLimits(per_principal=settings.streams_per_principal, per_process=settings.streams_per_process)
+        kernel = Kernel(database, tools, records_reads=settings.read_events, bucket=settings.bucket, streams=streams)
         sealer = sealer_of(settings, database, ring)
         kernel.start()
         sealer.start()
@@ -135,6 +137,7 @@ def application(settings: Settings, kernel: Kernel) -> web.Application:
     )
     app = web.Application(client_max_size=MAX_BODY)
     app.router.add_post("/graphql", endpoint.handle)
+    app.on_shutdown.append(endpoint.end_streams)
     add_health(app, kernel)
     if settings.development:
         add_explorer(app)

@@ -68,6 +68,8 @@ class Settings:
     read_events: bool
     cost_limit: int  # points; 0 turns budgets off
     cost_restore_rate: int  # points a second
+    streams_per_principal: int
+    streams_per_process: int
     quotas: Quotas
 
     @property
@@ -111,6 +113,8 @@ class Settings:
             read_events=env.flag("READ_EVENTS", True),
             cost_limit=env.whole("COST_LIMIT", 100_000, 0, _LARGEST),
             cost_restore_rate=env.whole("COST_RESTORE_RATE", 10_000, 1, _LARGEST),
+            streams_per_principal=env.whole("STREAMS_PER_PRINCIPAL", 10, 1, 100_000),
+            streams_per_process=env.whole("STREAMS_PER_PROCESS", 1000, 1, 100_000),
             quotas=_quotas(env),
         )
         _refuse_shared_file(settings)

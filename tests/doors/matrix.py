@@ -258,6 +258,9 @@ DOORS = [
         f"arn:aws:organizations::{ACCOUNT}:account/{OTHER}",
         action="organizations:DescribeAccount",
     ),
+    Door(
+        operation="WatchEvents", action="cloudtrail:LookupEvents", query="subscription { events { name parameters } }"
+    ),
     root_field("ListAccounts", "accounts(first: 9) { nodes { accountId } }", action="organizations:ListAccounts"),
 ]
 FREE_FOR_ALL = {"GetCallerIdentity", "SignOut"}

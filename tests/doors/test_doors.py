@@ -18,6 +18,7 @@ from iamgraph.domain.entities import EventOutcome
 
 from ..databases import STORES, fresh, kept
 from ..service import Reply, Service, served
+from ..streams import following
 from .matrix import DOORS, ELSEWHERE, FREE_FOR_ALL, PUBLIC, Door, arn, world
 
 CALLER = arn("user/caller")
@@ -32,6 +33,12 @@ def filled(value: Any, known: dict[str, str]) -> Any:
 
 
 async def knock(service: Service, door: Door, known: dict[str, str], token: str | None) -> Reply:
+    if door.query is not None and door.query.startswith("subscription"):
+        async with following(service.http, service.url, door.query, token) as stream:
+            # There is history without links yet, so something follows.
+            await service.sealer.seal()
+            result = await stream.next()
+            return Reply(stream.response.status, stream.response.headers, str(result), result)
     if door.query is not None:
         return await service.ask(filled(door.query, known), token)
     assert door.mutation is not None

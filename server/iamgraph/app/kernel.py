@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, wraps
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -31,7 +31,10 @@ from .history import (
     text_of,
 )
 from .identity import Authenticator, Shown
+from .live import Live, StreamLimits, Watch
 from .operation import Command, Need, Operation, Query, audited, check
+from .reads import Reads
+from .watching import WatchEvents
 from .work import Tools, Trail, Work
 
 T = TypeVar("T")
@@ -74,7 +77,13 @@ class Kernel:
     """Runs commands and answers queries. It alone opens the store."""
 
     def __init__(
-        self, database: Database, tools: Tools, *, records_reads: bool = True, bucket: Bucket | None = None
+        self,
+        database: Database,
+        tools: Tools,
+        *,
+        records_reads: bool = True,
+        bucket: Bucket | None = None,
+        streams: StreamLimits = StreamLimits(),  # noqa: B008 (frozen)
     ) -> None:
         """`bucket` is what each principal may ask for; without one, whatever it likes."""
         self.tools = tools
@@ -84,6 +93,7 @@ class Kernel:
         self._records_reads = records_reads
         self._recorder = Recorder(self._write_events)
         self._budgets = Budgets(bucket, writing=database.writing, clock=tools.clock) if bucket is not None else None
+        self._live = Live(reading=self._reading, hearing=database.hearing, clock=tools.clock, limits=streams)
 
     def start(self) -> None:
         """Begin to write events of reads. Needs the running loop."""
@@ -91,9 +101,14 @@ class Kernel:
 
     async def close(self) -> None:
         """Let what runs end, and write the rest of the history."""
+        await self._live.close()
         while self._running:
             await asyncio.wait(self._running)
         await self._recorder.close()
+
+    def end_streams(self) -> None:
+        """Let all who watch come to their end: the server stops."""
+        self._live.end()
 
     async def problem(self) -> str | None:
         """What keeps the store from serving, for the operator's eyes; None where nothing does."""
@@ -329,6 +344,47 @@ class Kernel:
         events, refused = events_of_reads(caller, self.tools)
         await self._recorder.add(events, wait=refused)
 
+    # ------------------------------------------------------------ streams
+
+    @_telling
+    async def watch(self, caller: Caller, query: WatchEvents) -> Watch:
+        """Authorise following the history, record that once, and begin. Whoever is given the result closes it. Raises
+        Unauthenticated, AccessDenied, InvalidInput and Throttled."""
+        if caller.is_anonymous:
+            raise caller.refusal or _unauthenticated()
+        caller = replace(caller, origin=replace(caller.origin, reads=Reads(is_stream=True)))
+        watch = self._live.watch(caller, query.wants, lambda last: self._still(last, query))
+        try:
+            (number,) = await self.fetch(caller, [Ask(query)])
+            await self.settle(caller)
+            if isinstance(number, IamError):
+                raise number
+            return watch.begin(number)
+        except BaseException:
+            watch.close()
+            raise
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[StoreSession]:
+        try:
+            async with self._database.reading() as data:
+                yield data
+        except StoreError as error:
+            raise _told(error) from error
+
+    async def _still(self, last: Caller, query: Query[Any]) -> Caller:
+        """The caller as it is now. Raises what it would get if it asked now, and records that."""
+        async with self._reading() as data:
+            caller = await self._authenticator.again(data, last.who.credential, last.origin)
+        resources: list[str] = []
+        error = _ended() if caller.is_anonymous else self._refusal(caller, query, None, resources)
+        if error is not None:
+            name, now = type(query).__name__, self.tools.clock()
+            event = event_of(last, name, query.action, resources, audited(query), now=now, id=event_id(self.tools))
+            await self._recorder.add([failed(event, error)], wait=True)
+            raise error
+        return caller
+
     # ------------------------------------------------------------ decisions
 
     def _refusal(
@@ -379,6 +435,10 @@ class Kernel:
 
 def _unauthenticated() -> Unauthenticated:
     return Unauthenticated("The request carries no valid credentials. Sign in, and send the access token.")
+
+
+def _ended() -> Unauthenticated:
+    return Unauthenticated("The session or key that opened this stream is not valid any more.")
 
 
 def _invalid(op: Operation[Any]) -> InvalidInput | None:

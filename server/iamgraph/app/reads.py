@@ -22,9 +22,15 @@ class Read:
 
 @dataclass(slots=True)
 class Reads:
-    """Collects while the request runs; the kernel writes it to the history when the request ends."""
+    """Collects while the request runs; the kernel writes it to the history when the request ends.
+
+    INVARIANT: of a stream (`is_stream`) each line is written once, however often it reads. What it reads about an event
+    would otherwise be an event, about which it reads, and so on for ever.
+    """
 
     seen: dict[tuple[str, EventOutcome, str | None], Read] = field(default_factory=dict)
+    is_stream: bool = False
+    taken: set[tuple[str, EventOutcome, str | None]] = field(default_factory=set)
 
     def add(
         self,
@@ -40,10 +46,14 @@ class Reads:
         key = (name, outcome, error_code)
         read = self.seen.get(key)
         if read is None:
+            if key in self.taken:
+                return
             read = self.seen[key] = Read(action, parameters(), error_message)
         if len(read.resources) < MAX_RESOURCES:
             read.resources[resource] = None
 
     def take(self) -> dict[tuple[str, EventOutcome, str | None], Read]:
         seen, self.seen = self.seen, {}
+        if self.is_stream:
+            self.taken.update(seen)
         return seen

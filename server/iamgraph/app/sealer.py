@@ -131,6 +131,7 @@ class HistorySealer:
             is_full = len(events) == BATCH
             covered = max(covered, min(settled, events[-1].seq) if is_full else settled)
             heads = await self._link(data, events, covered)
+            await data.chains.announce(list(heads))
         self._covered = covered
         self._unwritten.update(heads)
         return len(events), is_full

@@ -102,6 +102,15 @@ class Chains:
             _head(row) for row in await self._db.fetch("SELECT * FROM chain_head WHERE key_id = ANY($1)", list(key_ids))
         ]
 
+    async def announce(self, chains: Sequence[str]) -> None:
+        """Tell all who listen to the store, once this is committed, that these chains have grown."""
+        await self._db.announce(chains)
+
+    async def length(self, chain: str) -> int:
+        """The number of the chain's last link; 0 where it has none."""
+        row = await self._db.one("SELECT COALESCE(max(number), 0) AS number FROM event_link WHERE chain = $1", chain)
+        return int(row["number"]) if row else 0
+
     async def names(self) -> list[str]:
         """Every chain that has a link."""
         return [_text(row["chain"]) for row in await self._db.fetch("SELECT DISTINCT chain FROM event_link")]

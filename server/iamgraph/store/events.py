@@ -77,6 +77,16 @@ class Events:
         rows = await self._db.fetch(f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY seq LIMIT $2", *args)
         return [_event(row) for row in rows]
 
+    async def chained(self, account_id: str, *, after: int, limit: int) -> list[tuple[int, Event]]:
+        """The events of an account's chain behind the number `after`, each with its number, by that. INVARIANT: numbers are
+        given after the commit and leave none out, so whoever goes on behind the last one misses nothing."""
+        rows = await self._db.fetch(
+            "SELECT l.number, e.* FROM event_link l JOIN event e ON e.seq = l.seq "
+            "WHERE l.chain = $1 AND l.number > $2 AND e.account_id = $1 ORDER BY l.number LIMIT $3",
+            account_id, after, limit,
+        )  # fmt: skip
+        return [(row["number"], _event(row)) for row in rows]
+
     async def by_ids(self, ids: Sequence[str]) -> dict[str, Event]:
         """Those of the events that exist, of any account."""
         rows = await self._db.fetch(f"{_SELECT} WHERE id = ANY($1)", list(ids))

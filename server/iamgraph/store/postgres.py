@@ -13,6 +13,7 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.base.config_generator import expand_db_url
 
 from .failures import CommitUnknown, Duplicate, StoreError, conflicting, in_use
+from .hearing import CHANNEL, Heard, hear
 from .statements import Counter, Row, Statements, plain, utc
 from .uninterrupted import uninterrupted
 
@@ -46,6 +47,9 @@ class PostgresStatements(Statements):
     def __init__(self, connection: Any, counter: Counter) -> None:
         super().__init__(counter)
         self._connection = connection
+
+    async def announce(self, texts: Sequence[str]) -> None:
+        await self.fetch("SELECT pg_notify($1, text) FROM unnest($2::text[]) AS text", CHANNEL, list(texts))
 
     async def run_or_duplicate(self, sql: str, *args: object) -> int:
         # PostgreSQL gives the whole transaction up after a refused statement, so only a savepoint is lost.
@@ -90,6 +94,10 @@ class PooledStatements(Statements):
         self._pool = pool
         self._connection: Any = None
         self._turn = asyncio.Lock()
+
+    async def announce(self, texts: Sequence[str]) -> None:
+        async with self._turn:
+            await (await self._statements()).announce(texts)
 
     async def run_or_duplicate(self, sql: str, *args: object) -> int:
         return await self.run(sql, *args)
@@ -211,11 +219,10 @@ class PostgresEngine:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Statements]:
         """Statements that all see the same moment and change nothing, on a connection of their own."""
-        credentials = {key: value for key, value in self._credentials.items() if key not in ("minsize", "maxsize")}
         try:
             # Reading a long history may take long; it holds nobody up.
-            credentials["server_settings"] = {**SETTINGS, "statement_timeout": "0"}
-            connection = await asyncpg.connect(**credentials)
+            settings = {**SETTINGS, "statement_timeout": "0"}
+            connection = await asyncpg.connect(**self._alone(), server_settings=settings)
         except Exception as error:
             raise StoreError(f"the database {self._where()} can't be reached: {_reason(error)}") from None
         try:
@@ -223,6 +230,19 @@ class PostgresEngine:
                 yield PostgresStatements(connection, self._counter)
         finally:
             await uninterrupted(connection.close())
+
+    @asynccontextmanager
+    async def hearing(self, heard: Heard) -> AsyncIterator[None]:
+        listening = asyncio.create_task(hear({**self._alone(), "server_settings": SETTINGS}, heard), name="hearing")
+        try:
+            yield
+        finally:
+            listening.cancel()
+            await asyncio.wait([listening])
+
+    def _alone(self) -> dict[str, Any]:
+        """What it takes to open a connection outside the pool."""
+        return {key: value for key, value in self._credentials.items() if key not in ("minsize", "maxsize")}
 
     def migration_credentials(self) -> tuple[str, dict[str, object]]:
         """Tortoise's engine and credentials for migrating: without time limits, since building an index takes long."""
@@ -233,10 +253,9 @@ class PostgresEngine:
     async def migrating(self) -> AsyncIterator[None]:
         """Keep other processes from migrating, and wait until they have: an advisory lock on a connection of its own,
         which goes with the connection."""
-        _, credentials = self.migration_credentials()
-        credentials = {key: value for key, value in credentials.items() if key not in ("minsize", "maxsize")}
+        settings = self.migration_credentials()[1]["server_settings"]
         try:
-            connection = await asyncpg.connect(**credentials)
+            connection = await asyncpg.connect(**self._alone(), server_settings=settings)
         except Exception as error:
             raise StoreError(f"the database {self._where()} can't be reached: {_reason(error)}") from None
         try:

@@ -19,6 +19,7 @@ import aiosqlite
 from tortoise.backends.sqlite.client import SqliteClient
 
 from .failures import Duplicate, StoreBusy, StoreError, conflicting, in_use
+from .hearing import Heard
 from .statements import Counter, Row, Statements, for_sqlite, plain, utc
 from .uninterrupted import uninterrupted
 
@@ -93,6 +94,10 @@ class SqliteStatements(Statements):
     def __init__(self, connection: aiosqlite.Connection, counter: Counter) -> None:
         super().__init__(counter)
         self._connection = connection
+        self.announced: list[str] = []
+
+    async def announce(self, texts: Sequence[str]) -> None:
+        self.announced += texts
 
     async def run_or_duplicate(self, sql: str, *args: object) -> int:
         # SQLite takes back the refused statement alone.
@@ -152,6 +157,7 @@ class SqliteEngine:
         self._writing = asyncio.Lock()
         self._writer: Client | None = None
         self._reader: Client | None = None
+        self._hearing: set[Heard] = set()
 
     async def open(self, wait_seconds: float) -> None:
         try:
@@ -194,6 +200,7 @@ class SqliteEngine:
                 await _send(connection, "BEGIN IMMEDIATE")
                 yield statements
                 await uninterrupted(_send(connection, "COMMIT"))
+                self._tell(statements.announced)
             except BaseException:
                 # INVARIANT: the thread runs statements in their order, so even a BEGIN whose wait was cancelled is over
                 # when this runs. Outside a transaction it does nothing.
@@ -221,6 +228,20 @@ class SqliteEngine:
                 yield SqliteStatements(opened, self._counter)
         except sqlite3.Error as error:
             raise StoreError(f"the database file {self.path} can't be read: {error}") from None
+
+    @asynccontextmanager
+    async def hearing(self, heard: Heard) -> AsyncIterator[None]:
+        """The one process that has the store need ask nobody else."""
+        self._hearing.add(heard)
+        try:
+            yield
+        finally:
+            self._hearing.discard(heard)
+
+    def _tell(self, texts: Sequence[str]) -> None:
+        for heard in self._hearing:
+            for text in texts:
+                heard(text)
 
     def migration_credentials(self) -> tuple[str, dict[str, object]]:
         """Tortoise's engine and credentials for migrating: SQLite remakes a table to change it, and dropping the old

@@ -59,6 +59,10 @@ class Statements(ABC):
         """Give the connection back, where there is one to give."""
 
     @abstractmethod
+    async def announce(self, texts: Sequence[str]) -> None:
+        """Tell all who listen to this store, in any process, once the transaction is committed. See `Database.hearing`."""
+
+    @abstractmethod
     async def run_or_duplicate(self, sql: str, *args: object) -> int:
         """`run`, after whose Duplicate the transaction goes on."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import backup, schema
 from .failures import CommitUnknown, Duplicate, SchemaError, StoreBusy, StoreError, conflicting
+from .hearing import Heard
 from .postgres import PostgresEngine
 from .session import StoreSession
 from .sqlite import SqliteEngine
@@ -83,6 +84,13 @@ class Database:
     def reading(self) -> AbstractAsyncContextManager[StoreSession]:
         """A session for reading. Each statement sees what was committed before it; it never waits for a writer."""
         return _Reading(self._engine.reading())
+
+    @asynccontextmanager
+    async def hearing(self, heard: Heard) -> AsyncIterator[None]:
+        """Until the end, `heard` is given every text that a transaction on this store announces, in any process, soon after
+        its commit; and None where some may have been missed. It can come late or be lost: so poll, too."""
+        async with self._engine.hearing(heard):
+            yield
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[StoreSession]:

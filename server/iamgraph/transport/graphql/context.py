@@ -10,7 +10,9 @@ import strawberry
 
 from ...app.caller import Caller
 from ...app.kernel import Ask, Kernel
+from ...app.live import Watch
 from ...app.operation import Command, Query
+from ...app.watching import WatchEvents
 from ...domain.budget import Spent
 from ...domain.errors import IamError, NoSuchEntity
 
@@ -29,6 +31,7 @@ class Context:
         self.shed = 0
         """How many of its mutations the server was too busy for."""
         self.spent: Spent | None = None
+        self.watching: Watch | None = None
         self._answers: dict[Query[Any], asyncio.Future[Any]] = {}
         self._waiting: dict[type[Query[Any]], list[tuple[Ask[Any], asyncio.Future[Any]]]] = {}
         self._batches: set[asyncio.Task[None]] = set()
@@ -44,6 +47,11 @@ class Context:
         finally:
             # What was read before is no answer any more.
             self._answers.clear()
+
+    async def watch(self, query: WatchEvents) -> Watch:
+        """Begin to follow the history. Whoever answers the request closes it."""
+        self.watching = await self.kernel.watch(self.caller, query)
+        return self.watching
 
     def load(self, query: Query[T], target: Any = None) -> Awaitable[T]:
         """The answer to a query, asked together with all of its kind. Awaiting it raises what went wrong."""

@@ -1,16 +1,18 @@
-"""GraphQL over HTTP, to the letter of its draft: POST and JSON only, no batches, and no simple requests with a cookie."""
+"""GraphQL over HTTP, to the letter of its draft: POST and JSON only, no batches, and no simple requests with a cookie.
+What asks for an event stream gets one; subscriptions need it."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from aiohttp import web
-from graphql import ExecutionResult, GraphQLError, execute
+from graphql import ExecutionResult, GraphQLError, create_source_event_stream, execute
 
 from ...app.caller import Caller, Origin
 from ...app.identity import Shown
@@ -20,11 +22,13 @@ from ...domain.errors import AccessDenied, IamError, Overloaded, ServiceUnavaila
 from ...security.sigv4 import HttpRequest
 from ..origin import Network, origin_of
 from .context import Context
-from .documents import Documents
+from .documents import Documents, Prepared
 from .errors import code_of
 from .limits import LEAST, SIGN_INS, Root
 from .schema import schema
 from .shortcuts import PlainFirst, is_awaitable
+from .sse import COMPLETE, EVENT_STREAM, Bodies, Streams, message
+from .subscription import Source
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +71,15 @@ class Answer:
     retry_after: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """A subscription that was allowed, before its first event."""
+
+    executor: PlainFirst
+    source: Source
+    root: Root
+
+
 class Endpoint:
     """The `/graphql` endpoint."""
 
@@ -80,19 +93,27 @@ class Endpoint:
     ) -> None:
         self._kernel, self._trusted = kernel, trusted_proxies
         self._is_development, self._is_https = is_development, is_https
-        self._documents = Documents(schema._schema)
+        self._documents, self._streams = Documents(schema._schema), Streams()
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def end_streams(self, app: web.Application) -> None:
+        """The application shuts down: let the streams complete, so that it can."""
+        self._kernel.end_streams()
+        await self._streams.end()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request. Never raises: a fault of ours is logged and masked."""
         origin = origin_of(request, "GRAPHQL", self._trusted)
-        media = _media(request.headers.get("Accept"))
+        accept = request.headers.get("Accept") or ""
+        media = _media(accept)
         context: Context | None = None
         try:
             asked = await _read(request)
             caller = await self._kernel.authenticate(await _shown(request), origin)
             context = Context(self._kernel, caller)
-            answer = await self._answer(context, asked)
+            answer = await self._answer(context, asked, takes_stream=EVENT_STREAM in accept)
             await self._kernel.settle(context.caller)
+            if isinstance(answer, Subscribed):
+                return await self._streams.send(request, _headers(origin.request_id), self._bodies(answer, context))
         except BadRequest as error:
             answer = Answer(_errors([_error(error.message, "BAD_REQUEST")]), True, error.status)
         except IamError as error:
@@ -101,6 +122,9 @@ class Endpoint:
         except Exception:
             log.exception("request %s failed", origin.request_id)
             answer = Answer(_errors([_masked(origin.request_id)]), True, 500)
+        finally:
+            if context is not None and context.watching is not None:
+                context.watching.close()
         if context is not None and context.spent is not None:
             answer.body["extensions"] = {"cost": _cost(context.spent)}
         response = _response(answer, media, origin.request_id)
@@ -108,7 +132,7 @@ class Endpoint:
             self._set_cookie(request, response, context)
         return response
 
-    async def _answer(self, context: Context, asked: Asked) -> Answer:
+    async def _answer(self, context: Context, asked: Asked, *, takes_stream: bool) -> Answer | Subscribed:
         prepared = self._documents.prepare(asked.query)
         if prepared.document is None:
             await self._charge(context, LEAST)
@@ -122,6 +146,10 @@ class Endpoint:
         await self._charge(context, root)
         if errors := self._documents.validate(prepared):
             return Answer(_errors([_formatted(error, context) for error in errors]), True)
+        if root.is_subscription:
+            if not takes_stream:
+                raise BadRequest(406, f"A subscription is answered as an event stream: send Accept: {EVENT_STREAM}.")
+            return await self._subscribed(context, prepared, asked, root)
         result = execute(
             schema._schema,
             prepared.document,
@@ -134,6 +162,44 @@ class Endpoint:
         )
         done: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
         return self._result(done, context, root)
+
+    async def _subscribed(self, context: Context, prepared: Prepared, asked: Asked, root: Root) -> Answer | Subscribed:
+        executor = PlainFirst.build(
+            schema._schema,
+            prepared.document,  # type: ignore[arg-type]
+            context_value=context,
+            raw_variable_values=dict(asked.variables),
+            operation_name=asked.operation_name,
+            hide_suggestions=True,
+            is_awaitable=is_awaitable,  # type: ignore[arg-type]
+        )
+        if isinstance(executor, list):
+            return Answer(_errors([_formatted(error, context) for error in executor]), True)
+        begun = create_source_event_stream(executor)
+        source: Any = await begun if is_awaitable(begun) else begun
+        if isinstance(source, ExecutionResult):
+            return self._result(source, context, root)
+        return Subscribed(cast(PlainFirst, executor), source, root)
+
+    async def _bodies(self, subscribed: Subscribed, context: Context) -> Bodies:
+        """Each batch of events as execution results, which share what they read."""
+        executor, source = subscribed.executor, subscribed.source
+        try:
+            async for watched in source:
+                own = Context(self._kernel, watched.caller)
+                made = [
+                    executor.of_event(source.value(event), own).execute_operation(False) for event in watched.events
+                ]
+                results = await _done(made)
+                await self._kernel.settle(own.caller)
+                yield [self._result(result, own, subscribed.root).body for result in results]
+        except IamError as error:
+            _warn(error, context.caller.origin)
+            yield [_errors([_formatted_error(error)])]
+        except Exception:
+            request_id = context.caller.origin.request_id
+            log.exception("request %s failed", request_id)
+            yield [_errors([_masked(request_id)])]
 
     async def _admit(self, caller: Caller, root: Root) -> None:
         """Without credentials only signing in runs; and introspection, where people explore the schema in development. A
@@ -244,21 +310,35 @@ async def _shown(request: web.Request) -> Shown | None:
     return cookie
 
 
-def _media(accept: str | None) -> str:
-    """The media type of the response: the draft's own where the client asks for it."""
-    return GRAPHQL_RESPONSE if accept and GRAPHQL_RESPONSE in accept else JSON
+async def _done(results: Sequence[Any]) -> Sequence[ExecutionResult]:
+    """The results, those that are not there yet awaited together."""
+    awaited = iter(await asyncio.gather(*(one for one in results if not isinstance(one, ExecutionResult))))
+    return [one if isinstance(one, ExecutionResult) else next(awaited) for one in results]
+
+
+def _media(accept: str) -> str:
+    """The media type of what is no subscription: the draft's own where the client asks for it; an event stream where it
+    takes no JSON."""
+    if GRAPHQL_RESPONSE in accept:
+        return GRAPHQL_RESPONSE
+    return EVENT_STREAM if EVENT_STREAM in accept and JSON not in accept else JSON
 
 
 def _response(answer: Answer, media: str, request_id: str) -> web.Response:
-    """The draft's statuses: with its own media type a request error is a 400; with application/json all is 200 but what is
-    no GraphQL request, or has no valid credentials."""
+    """The draft's statuses: with its own media type a request error is a 400; with application/json, and in an event
+    stream, all is 200 but what is no GraphQL request, or has no valid credentials."""
     status = answer.status or (400 if answer.is_request_error and media == GRAPHQL_RESPONSE else 200)
-    headers = {"X-Request-Id": request_id, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    headers = _headers(request_id)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if answer.retry_after is not None:
         headers["Retry-After"] = str(answer.retry_after)
-    return web.Response(body=orjson.dumps(answer.body), status=status, content_type=media, headers=headers)
+    body = message(answer.body) + COMPLETE if media == EVENT_STREAM else orjson.dumps(answer.body)
+    return web.Response(body=body, status=status, content_type=media, headers=headers)
+
+
+def _headers(request_id: str) -> dict[str, str]:
+    return {"X-Request-Id": request_id, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def _errors(errors: list[dict[str, Any]]) -> dict[str, Any]:

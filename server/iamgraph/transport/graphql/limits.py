@@ -60,6 +60,8 @@ class Cost:
 
 
 MAX = Cost(depth=15, fields=500, nodes=25_000, answers=100_000)
+MAX_EVENT_ANSWERS = 500
+"""How many fields a subscription may ask of one event: it is answered for each."""
 MAX_SAME, MAX_SAME_OBJECTS = 20, 5
 """How often one response key may stand in a selection: validation compares each with each."""
 
@@ -73,9 +75,17 @@ class Root:
     """The root fields of an operation, fragments opened: what must be allowed before anything runs; and what all of it
     takes of the caller's budget."""
 
-    is_mutation: bool
+    kind: OperationType
     fields: tuple[str, ...]
     points: int = 1
+
+    @property
+    def is_mutation(self) -> bool:
+        return self.kind is OperationType.MUTATION
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.kind is OperationType.SUBSCRIPTION
 
     @property
     def names(self) -> list[str]:
@@ -88,7 +98,7 @@ class Root:
         return [name[0].upper() + name[1:] for name in self.names] or ["Introspect"]
 
 
-LEAST = Root(is_mutation=False, fields=())
+LEAST = Root(kind=OperationType.QUERY, fields=())
 """What costs no less: a request whose document can't be measured."""
 
 
@@ -185,7 +195,7 @@ class Measure:
         """The names of the root fields, each time they are asked for. Raises for a cycle of fragments."""
         names: list[str] = []
         self._names(operation.selection_set, names, set())
-        return Root(is_mutation=operation.operation is OperationType.MUTATION, fields=tuple(names))
+        return Root(kind=operation.operation, fields=tuple(names))
 
     def _names(self, selections: SelectionSetNode, names: list[str], opened: set[str]) -> None:
         for node in selections.selections:
@@ -218,6 +228,8 @@ def check(document: DocumentNode, operation: OperationDefinitionNode, variables:
     cost = measure.of(operation.selection_set)
     cost.check()
     root = measure.root(operation)
+    if root.is_subscription and cost.answers > MAX_EVENT_ANSWERS:
+        raise refused(f"A subscription may ask for at most {MAX_EVENT_ANSWERS} fields of an event.")
     if root.is_mutation:
         _check_mutations([name for name in root.fields if name != "__typename"])
     return replace(root, points=_points(cost, root))

@@ -20,6 +20,7 @@ from .nodes.user import User
 from .query import Query
 from .scalars import SCALARS
 from .shortcuts import shorten
+from .subscription import Subscription
 
 _NODES: list[Any] = [
     Account,
@@ -39,6 +40,7 @@ _NODES: list[Any] = [
 schema = strawberry.Schema(
     Query,
     Mutation,
+    Subscription,
     types=_NODES,
     config=StrawberryConfig(scalar_map=SCALARS),  # type: ignore[arg-type]
 )

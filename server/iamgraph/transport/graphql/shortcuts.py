@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     GraphQLField,
@@ -48,6 +48,9 @@ def shorten(schema: GraphQLSchema) -> None:
     fields for `PlainFirst`."""
     for kind in schema.type_map.values():
         if not isinstance(kind, GraphQLObjectType) or kind.name.startswith("__"):
+            continue
+        if kind is schema.subscription_type:
+            # Its fields' methods give the source; what comes of that is the field's value as it is.
             continue
         for name, field in kind.fields.items():
             declared = (field.extensions or {}).get("strawberry-definition")
@@ -129,6 +132,12 @@ class PlainFirst(Executor[Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._brief = _Brief(self.context_value)
+
+    def of_event(self, value: Any, context: Any) -> PlainFirst:
+        """The executor of one event of a subscription, whose root field's value it is, with a context of its own."""
+        made = cast(PlainFirst, self.build_per_event_executor(value))
+        made.context_value, made._brief = context, _Brief(context)
+        return made
 
     def execute_field(
         self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any
