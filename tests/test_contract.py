@@ -14,7 +14,7 @@ from .service import ROOT_EMAIL, ROOT_PASSWORD, served
 RUN = Path(__file__).parent / "contract" / "run.py"
 
 
-async def _run(url: str, state: Path, *more: str) -> None:
+async def run(url: str, state: Path, *more: str) -> None:
     given = ["--url", url, "--email", ROOT_EMAIL, "--password", ROOT_PASSWORD, "--state", str(state), *more]
     process = await asyncio.create_subprocess_exec(
         sys.executable, str(RUN), *given, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
@@ -33,6 +33,6 @@ async def test_the_main_job_holds_and_survives_a_restart(store: str, tmp_path: P
     state = tmp_path / "state.json"
     async with fresh(store, tmp_path) as url:
         async with served(url, tmp_path) as service:
-            await _run(service.url, state)
+            await run(service.url, state)
         async with served(url, tmp_path) as service:
-            await _run(service.url, state, "--after-restart")
+            await run(service.url, state, "--after-restart")
