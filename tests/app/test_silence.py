@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 
+from iamgraph.app.budget import Budgets
+from iamgraph.domain.budget import Bucket
 from iamgraph.domain.entities import EventOutcome
 from iamgraph.store.failures import CommitUnknown, StoreError
 
-from ..service import Service
+from ..service import ROOT_PASSWORD, Service
 from .asking import account, arn
 
 Writing = Callable[[], AbstractAsyncContextManager[Any]]
 CREATE = "mutation($n: String!) { createUser(input: {userName: $n}) { __typename } }"
+SIGN_IN = 'mutation($p: String!) { signInAsRoot(input: {email: "root@example.com", password: $p}) { __typename } }'
 READ = "{ viewer { account { users(first: 5) { nodes { name } } } } }"
 
 
@@ -25,12 +28,8 @@ def silence(service: Service, monkeypatch: pytest.MonkeyPatch, wrap: Callable[[W
     monkeypatch.setattr(engine, "writing", wrap(engine.writing))
 
 
-@pytest.mark.parametrize("is_committed", [True, False])
-async def test_a_commit_of_which_nothing_is_known(
-    service: Service, monkeypatch: pytest.MonkeyPatch, is_committed: bool
-) -> None:
-    """The caller is told just that, and the history has what really became of it, once."""
-    root = await service.root()
+def falling(is_committed: bool) -> Callable[[Writing], Writing]:
+    """The first transaction ends in silence."""
 
     def wrap(real: Writing) -> Writing:
         falls = iter([True])
@@ -47,7 +46,16 @@ async def test_a_commit_of_which_nothing_is_known(
 
         return writing
 
-    silence(service, monkeypatch, wrap)
+    return wrap
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+async def test_a_commit_of_which_nothing_is_known(
+    service: Service, monkeypatch: pytest.MonkeyPatch, is_committed: bool
+) -> None:
+    """The caller is told just that, and the history has what really became of it, once."""
+    root = await service.root()
+    silence(service, monkeypatch, falling(is_committed))
     reply = await service.ask(CREATE, root, n="u")
     assert (reply.status, reply.codes, reply.data) == (503, ["SERVICE_UNAVAILABLE"], None), reply.text
     assert reply.body["errors"][0]["message"] == (
@@ -64,6 +72,26 @@ async def test_a_commit_of_which_nothing_is_known(
     ended = (EventOutcome.SUCCEEDED, None) if is_committed else (EventOutcome.FAILED, "ServiceUnavailable")
     assert [(event.outcome, event.error_code) for event in events] == [ended]
     assert events[0].resources == (arn("user/u"),)
+
+
+@pytest.mark.parametrize("first", ["a try is counted", "a budget is charged"])
+@pytest.mark.parametrize("is_committed", [True, False])
+async def test_what_has_not_begun_has_changed_nothing(
+    service: Service, monkeypatch: pytest.MonkeyPatch, is_committed: bool, first: str
+) -> None:
+    """Whatever became of what is committed before the command itself."""
+    query, token = SIGN_IN, None
+    if first == "a budget is charged":
+        query, token = CREATE, await service.root()
+        bucket = Bucket(limit=10_000, restore_rate=100)
+        budgets = Budgets(bucket, writing=service.database.writing, clock=service.clock)
+        monkeypatch.setattr(service.kernel, "_budgets", budgets)
+    silence(service, monkeypatch, falling(is_committed))
+    reply = await service.ask(query, token, n="u", p=ROOT_PASSWORD)
+    assert (reply.status, reply.codes, reply.data) == (503, ["SERVICE_UNAVAILABLE"], None), reply.text
+    assert reply.body["errors"][0]["message"].endswith("Nothing was changed; try again later.")
+    reply = await service.ask(query, token, n="u", p=ROOT_PASSWORD)
+    assert reply.only()["__typename"].endswith("Success"), reply.text
 
 
 async def test_what_happens_meanwhile_is_written_later(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

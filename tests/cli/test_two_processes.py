@@ -1,4 +1,4 @@
-"""The main job over two server processes on PostgreSQL: what is changed at one is so at the other, and outlives `kill -9`."""
+"""The main job over two processes on PostgreSQL: what is changed at one is so at the other, and outlives `kill -9`."""
 
 from __future__ import annotations
 

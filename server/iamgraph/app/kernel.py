@@ -52,6 +52,16 @@ def _told(error: Exception) -> Exception:
     return error
 
 
+@contextmanager
+def _beforehand() -> Iterator[None]:
+    """Around what is committed before the change that was asked for is begun: whatever becomes of it, nothing of that was
+    done."""
+    try:
+        yield
+    except CommitUnknown as error:
+        raise StoreError(str(error)) from error
+
+
 def _telling(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
     """Raise ServiceUnavailable where the store can't be used."""
 
@@ -147,7 +157,8 @@ class Kernel:
             return None
         principal_id = caller.identity.principal_id
         try:
-            return await self._budgets.spend(principal_id, cost)
+            with _beforehand():
+                return await self._budgets.spend(principal_id, cost)
         except Throttled as error:
             if self._budgets.is_to_note(principal_id):
                 await self._note(caller, names, error)
@@ -222,8 +233,9 @@ class Kernel:
             target = await self._authorised(work, command)
             looked = await command.look(work, target)
         if command.is_guarded:
-            async with self._database.writing() as data:
-                await command.guard(replace(work, data=data), looked)
+            with _beforehand():
+                async with self._database.writing() as data:
+                    await command.guard(replace(work, data=data), looked)
         return await command.prepare(caller, tools, looked)
 
     async def _again(self, data: StoreSession, caller: Caller, command: Command[Any]) -> Caller:
@@ -426,11 +438,11 @@ class Kernel:
 
     async def _write_events(self, events: Sequence[Event]) -> None:
         try:
-            async with self._database.writing() as data:
-                await data.events.add(events)
+            with _beforehand():
+                async with self._database.writing() as data:
+                    await data.events.add(events)
         except StoreError as error:
-            # Also where the commit is unknown: no change was asked for, and the events are written again.
-            raise _told(StoreError(str(error))) from error
+            raise _told(error) from error
 
 
 def _unauthenticated() -> Unauthenticated:
