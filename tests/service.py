@@ -35,6 +35,8 @@ ROOT_EMAIL, ROOT_PASSWORD = "root@example.com", "a-Root-passw0rd"
 
 TABLES = (
     "account",
+    "guardrail",
+    "guardrail_attachment",
     "password_policy",
     "iam_user",
     "iam_group",

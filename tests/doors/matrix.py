@@ -21,6 +21,9 @@ TRUST = json.dumps(
         ],
     }
 )
+NOTHING = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "deploy:*", "Resource": "*"}})
+ORGANIZATION = f"arn:aws:organizations::{ACCOUNT}:*"
+GUARDRAILS = f"arn:aws:organizations::{ACCOUNT}:policy/service_control_policy/*"
 PASSWORD = "another-Passw0rd!"
 
 
@@ -121,6 +124,11 @@ async def world(service: Service) -> dict[str, str]:
     await service.good("createAccountAlias", {"accountAlias": "acme"})
     await service.good("updateAccountPasswordPolicy", {"minimumPasswordLength": 8})
     await service.good("createAccount", {"email": "other@example.com", "rootPassword": PASSWORD, "accountId": OTHER})
+    guardrails = {}
+    for name in ("guardrail", "free"):
+        input = {"name": name, "kind": "SERVICE_CONTROL", "policyDocument": NOTHING}
+        guardrails[name] = (await service.good("createGuardrail", input, "guardrail { id }"))["guardrail"]["id"]
+    await service.good("attachGuardrail", {"guardrailId": guardrails["guardrail"], "accountId": OTHER})
     sessions = await service.ask(
         f'{{ account(by: {{ id: "{ACCOUNT}" }}) {{ user(name: "bob") {{ id sessions(first: 1) {{ nodes {{ id }} }} }} '
         "auditEvents(first: 1) { nodes { id } } } }",
@@ -132,6 +140,7 @@ async def world(service: Service) -> dict[str, str]:
         "session": user["sessions"]["nodes"][0]["id"],
         "event": sessions.only()["auditEvents"]["nodes"][0]["id"],
         "other": node_id("Account", OTHER),
+        **guardrails,
     }
 
 
@@ -207,6 +216,30 @@ DOORS = [
         f"arn:aws:organizations::{ACCOUNT}:account/{OTHER}",
         action="organizations:CloseAccount",
     ),
+    change(
+        "createGuardrail",
+        {"name": "new", "kind": "SERVICE_CONTROL", "policyDocument": NOTHING},
+        action="organizations:CreatePolicy",
+    ),
+    change(
+        "updateGuardrail",
+        {"guardrailId": "{guardrail}", "name": "other"},
+        GUARDRAILS,
+        action="organizations:UpdatePolicy",
+    ),
+    change("deleteGuardrail", {"guardrailId": "{free}"}, GUARDRAILS, action="organizations:DeletePolicy"),
+    change(
+        "attachGuardrail",
+        {"guardrailId": "{free}", "accountId": OTHER},
+        ORGANIZATION,
+        action="organizations:AttachPolicy",
+    ),
+    change(
+        "detachGuardrail",
+        {"guardrailId": "{guardrail}", "accountId": OTHER},
+        ORGANIZATION,
+        action="organizations:DetachPolicy",
+    ),
     change("revokeSession", {"sessionId": "{session}"}, BOB, action="iamgraph:RevokeSession"),
     change("assumeRole", {"roleArn": DEPLOYER, "roleSessionName": "door"}, DEPLOYER, action="sts:AssumeRole"),
     read("GetUser", 'user(name: "bob") { path }', BOB),
@@ -260,6 +293,24 @@ DOORS = [
     ),
     Door(
         operation="WatchEvents", action="cloudtrail:LookupEvents", query="subscription { events { name parameters } }"
+    ),
+    root_field("ListGuardrails", "guardrails(first: 9) { nodes { name } }", action="organizations:ListPolicies"),
+    root_field(
+        "DescribeGuardrail", 'node(id: "{guardrail}") { id }', GUARDRAILS, action="organizations:DescribePolicy"
+    ),
+    Door(
+        operation="ListTargetsForGuardrail",
+        action="organizations:ListTargetsForPolicy",
+        on="arn:aws:organizations::*:policy/service_control_policy/*",
+        reach=("organizations:ListPolicies",),
+        query="{ guardrails(first: 9) { nodes { attachments(first: 9) { nodes { accountId } } } } }",
+    ),
+    Door(
+        operation="ListGuardrailsForAccount",
+        action="organizations:ListPoliciesForTarget",
+        on=f"arn:aws:organizations::{ACCOUNT}:account/{OTHER}",
+        reach=("organizations:DescribeAccount",),
+        query='{ node(id: "{other}") { ... on Account { guardrails { name } } } }',
     ),
     root_field("ListAccounts", "accounts(first: 9) { nodes { accountId } }", action="organizations:ListAccounts"),
 ]

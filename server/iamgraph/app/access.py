@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..domain.entities import PrincipalType, Session, SessionPolicies
+from ..domain.entities import Account, Guardrail, GuardrailKind, PrincipalType, Session, SessionPolicies
 from ..domain.policy.compile import compiled
 from ..domain.policy.evaluate import Layers, Policy, PolicyKind
 from ..store.access import PolicyRow
@@ -21,37 +21,59 @@ class Access:
     layers: Layers = field(default_factory=Layers)
 
 
+_UNGUARDED = Access()
+
+
 class AccessCache:
-    """Compiled policies by principal. INVARIANT: what is kept was read at or after the revision it is tagged with, so an
-    entry whose tag is the account's revision now can't be stale."""
+    """Compiled policies by principal, session and account. INVARIANT: what is kept was read at or after the revision it is
+    tagged with, so an entry whose tag is the account's revision now can't be stale."""
 
     def __init__(self, size: int = 10_000) -> None:
         self._size = size
         self._kept: OrderedDict[str, tuple[int, Access]] = OrderedDict()
 
-    async def of_session(self, data: StoreSession, session: Session, revision: int) -> Access:
+    async def of_session(self, data: StoreSession, session: Session, account: Account, revision: int) -> Access:
         """What decides for a session: its principal's policies, narrowed by its own."""
         if session.policies == SessionPolicies():
-            return await self.of_principal(data, session.principal_type, session.principal_id, revision)
+            return await self.of_principal(data, session.principal_type, session.principal_id, account, revision)
         kept = self._find(session.id, revision)
         if kept is None:
-            whole = await self.of_principal(data, session.principal_type, session.principal_id, revision)
+            whole = await self.of_principal(data, session.principal_type, session.principal_id, account, revision)
             narrow = await session_policies(data, session.policies, session.principal_id)
             kept = Access(layers=replace(whole.layers, session=narrow))
             self._keep(session.id, revision, kept)
         return kept
 
-    async def of_principal(self, data: StoreSession, kind: PrincipalType, unique_id: str, revision: int) -> Access:
-        """What decides for a user, a role or the root, with no session policy."""
+    async def of_principal(
+        self, data: StoreSession, kind: PrincipalType, unique_id: str, account: Account, revision: int
+    ) -> Access:
+        """What decides for a user, a role or the root of an account, with no session policy."""
         if kind is PrincipalType.ROOT:
-            return Access()
+            return await self._of_account(data, account, revision)
         kept = self._find(unique_id, revision)
         if kept is None:
             rows = await data.access.policies_of(kind, unique_id)
             identity = tuple(_policy(row) for row in rows if row.layer == "identity")
             boundary = next((_policy(row) for row in rows if row.layer == "boundary"), None)
-            kept = Access(layers=Layers(identity=identity, boundary=boundary))
+            guarded = await self._of_account(data, account, revision)
+            kept = Access(layers=replace(guarded.layers, identity=identity, boundary=boundary))
             self._keep(unique_id, revision, kept)
+        return kept
+
+    async def _of_account(self, data: StoreSession, account: Account, revision: int) -> Access:
+        """What decides for all in an account: its guardrails. The operator's own account has none."""
+        if account.is_operator:
+            return _UNGUARDED
+        kept = self._find(account.id, revision)
+        if kept is None:
+            found = (await data.guardrails.binding([account.id]))[account.id]
+            kept = Access(
+                layers=Layers(
+                    service_control=(_guards(found, GuardrailKind.SERVICE_CONTROL),),
+                    resource_control=(_guards(found, GuardrailKind.RESOURCE_CONTROL),),
+                )
+            )
+            self._keep(account.id, revision, kept)
         return kept
 
     def _find(self, key: str, revision: int) -> Access | None:
@@ -66,6 +88,27 @@ class AccessCache:
         self._kept.move_to_end(key)
         while len(self._kept) > self._size:
             self._kept.popitem(last=False)
+
+
+async def resource_control(data: StoreSession, account_ids: Sequence[str]) -> dict[str, tuple[Policy, ...]]:
+    """The guardrails in force on the resources of each account."""
+    found = await data.guardrails.binding(account_ids)
+    return {account_id: _guards(guardrails, GuardrailKind.RESOURCE_CONTROL) for account_id, guardrails in found.items()}
+
+
+def _guards(guardrails: Sequence[Guardrail], kind: GuardrailKind) -> tuple[Policy, ...]:
+    """Those of the kind, as policies. Their ARNs are left out: they say whose the operator's account is."""
+    return tuple(
+        Policy(kind=_GUARDS[kind], policy=compiled(guardrail.document), name=guardrail.name, policy_id=guardrail.id)
+        for guardrail in guardrails
+        if guardrail.kind is kind
+    )
+
+
+_GUARDS = {
+    GuardrailKind.SERVICE_CONTROL: PolicyKind.SERVICE_CONTROL,
+    GuardrailKind.RESOURCE_CONTROL: PolicyKind.RESOURCE_CONTROL,
+}
 
 
 async def session_policies(data: StoreSession, policies: SessionPolicies, principal_id: str) -> tuple[Policy, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from ..domain.arn import ACCOUNT_ID
+from ..domain.arn import ACCOUNT_ID, organizations_arn
 from ..domain.entities import Account
 from ..domain.errors import EntityAlreadyExists, IamError, InvalidInput, NoSuchEntity, PasswordPolicyViolation
 from ..domain.names import AccountId, Alias, Doc, Email, Password
@@ -19,11 +19,23 @@ from .targets import EVERYTHING
 from .work import Tools, Work
 
 LISTING = "accounts"
+FULL_ACCESS = "p-FullAWSAccess"
+"""The service's own guardrail, which allows everything. Accounts have it from the beginning."""
 _ELSEWHERE = "000000000000"
 """Whose the accounts are, to a caller outside the operator's account: nobody's that it could have a permission from."""
 
 
-class _AccountTarget(Target):
+def owner_of(caller: Caller) -> str:
+    """Whose the accounts and the guardrails of the server are, for whom asks: the operator's, if that is the caller."""
+    return caller.account_id if caller.who.account.is_operator else _ELSEWHERE
+
+
+def account_arn(caller: Caller, account_id: str) -> str:
+    """How the caller's policies name an account."""
+    return organizations_arn(caller.account_id, f"account/{account_id}")
+
+
+class AccountTarget(Target):
     """An account of the server. To all but the operator's account every other one is as if it did not exist."""
 
     async def load(self, caller: Caller, data: StoreSession, ops: Sequence[Any]) -> Sequence[Account | None]:
@@ -40,25 +52,24 @@ class _AccountTarget(Target):
         return op.account_id == own.id or (op.account_id is None and own.alias is not None and op.alias == own.alias)
 
     def place(self, caller: Caller, op: Any, entity: Account | None) -> Place:
-        accounts = f"arn:aws:organizations::{caller.account_id}:account/"
-        asked = accounts + (op.account_id or getattr(op, "alias", ""))
-        owner = caller.account_id if caller.who.account.is_operator else _ELSEWHERE
+        asked = account_arn(caller, op.account_id or getattr(op, "alias", ""))
         # Policies know accounts by their ids, whatever the caller calls them.
-        return Place(resource=accounts + entity.id if entity else asked, asked=asked, account_id=owner)
+        return Place(
+            resource=account_arn(caller, entity.id) if entity else asked, asked=asked, account_id=owner_of(caller)
+        )
 
     def missing(self, caller: Caller, op: Any) -> NoSuchEntity | None:
         return NoSuchEntity(f"The account {op.account_id or getattr(op, 'alias', '')} cannot be found.")
 
 
-ACCOUNT = _AccountTarget()
+ACCOUNT = AccountTarget()
 
 
 class _Accounts(Target):
     """All accounts of the server, which are the operator's business only."""
 
     def place(self, caller: Caller, op: Any, entity: None) -> Place:
-        owner = caller.account_id if caller.who.account.is_operator else _ELSEWHERE
-        return Place(resource="*", asked="*", account_id=owner)
+        return Place(resource="*", asked="*", account_id=owner_of(caller))
 
 
 ACCOUNTS = _Accounts()
@@ -152,6 +163,8 @@ async def new_account(
         revision=1,
     )
     await data.accounts.add(account, root_password_hash=password_hash)
+    if not is_operator:
+        await data.guardrails.attach(FULL_ACCESS, account.id, account.created_at)
     return account
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from ..domain.entities import Role
 from ..domain.errors import AccessDenied
 from ..domain.policy.compile import compiled
-from ..domain.policy.evaluate import Decision, Outcome, Policy, PolicyKind, Principal, Request, evaluate
+from ..domain.policy.evaluate import Decision, Lacking, Outcome, Policy, PolicyKind, Principal, Request, evaluate
 from .access import Access
 from .caller import Caller
 from .operation import Need
@@ -37,6 +38,9 @@ _KINDS = {
 def decide(principal: Principal, access: Access, context: Mapping[str, str | tuple[str, ...]], need: Need) -> Decision:
     """The engine's answer to one need of one principal."""
     layers = access.layers
+    if need.account_id != principal.account and (layers.resource_control or need.resource_control):
+        # A resource is guarded by its own account's guardrails.
+        layers = replace(layers, resource_control=(need.resource_control,))
     if need.is_trust_decision:
         layers = layers.with_resource(_NOBODY if need.trust is None else _trust(need.trust))
     request = Request(
@@ -67,7 +71,7 @@ def allows(caller: Caller, need: Need) -> Decision:
 
 def is_refused(need: Need, decision: Decision) -> bool:
     if need.is_granted:
-        return decision.outcome is Outcome.EXPLICITLY_DENIED
+        return decision.outcome is Outcome.EXPLICITLY_DENIED or decision.blocked is Lacking.SERVICE_CONTROL
     return decision.outcome is not Outcome.ALLOWED
 
 

@@ -121,7 +121,7 @@ class Authenticator:
             credential=credential,
             session=session,
         )
-        access = await self._access.of_session(data, session, found.account.revision - behind)
+        access = await self._access.of_session(data, session, found.account, found.account.revision - behind)
         tags = session_tags(found.tags, session.tags)
         return _caller(identity, session.principal_name, tags, access, origin, self._tools.clock())
 
@@ -138,7 +138,7 @@ class Authenticator:
             credential=credential,
         )
         access = await self._access.of_principal(
-            data, identity.principal_type, owner.id, owned.account.revision - behind
+            data, identity.principal_type, owner.id, owned.account, owned.account.revision - behind
         )
         name, tags = (owned.user.name, owned.user.tags) if owned.user else ("root", ())
         return _caller(identity, name, tags, access, origin, self._tools.clock())

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar, dataclass_transfo
 from ..domain.entities import Role, Tag
 from ..domain.errors import AccessDenied, IamError, InvalidInput, NoSuchEntity, Throttled
 from ..domain.names import Between, Count, Match, Secret
+from ..domain.policy.evaluate import Policy
 from ..domain.unset import UNSET
 from ..store.session import StoreSession
 from .caller import Caller
@@ -34,9 +35,11 @@ class Need:
     account_id: str
     context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     trust: Role | None = None
+    resource_control: tuple[Policy, ...] = ()
+    """The guardrails on the resource, where its account is not the caller's own."""
     is_trust_decision: bool = False
     is_granted: bool = False
-    """The service itself allows it: only an explicit deny refuses."""
+    """The service itself allows it: only an explicit deny refuses, and a guardrail that does not allow it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

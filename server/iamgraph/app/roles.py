@@ -29,6 +29,7 @@ from ..domain.names import (
     PolicyText,
     RoleName,
 )
+from ..domain.policy.principals import SERVICE_LINKED_PATH
 from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
 from ..domain.unset import UNSET, Unset
 from .boundaries import boundary_context, boundary_id
@@ -70,6 +71,9 @@ class CreateRole(Command[Role]):
         return {**request_tags(self.tags), **boundary_context(self.permissions_boundary)}
 
     def validate(self) -> None:
+        if self.path.startswith(SERVICE_LINKED_PATH):
+            # INVARIANT: guardrails spare service-linked roles, so nobody makes one.
+            raise InvalidInput(f"{self.path!a} at 'path' is for the roles of services: choose another", field="path")
         check_tags(self.tags)
 
     async def look(self, work: Work, target: None) -> None:

@@ -63,7 +63,7 @@ async def _decision(
 ) -> Decision:
     kind, principal, context = _as_caller(work, entity)
     # The policies are read now, whatever revision they have: the cache only keeps this batch from reading them twice.
-    access = await cache.of_principal(work.data, kind, query.principal_id, 0)
+    access = await cache.of_principal(work.data, kind, query.principal_id, work.caller.who.account, 0)
     need = Need(
         action=query.action_name,
         resource=query.resource_arn,

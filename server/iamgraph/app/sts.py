@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -35,10 +35,12 @@ from ..domain.names import (
     RoleSessionName,
     SourceIdentity,
 )
+from ..domain.policy.evaluate import Policy
 from ..domain.policy.grammar import PolicyType, check, size
 from ..domain.tags import check_tags
 from ..security.tokens import new_secret_access_key, new_token, token_hash
 from ..store.session import StoreSession
+from .access import resource_control
 from .caller import Caller, Identity
 from .operation import Command, Need, Place, Query, Target, operation
 from .tagging import Tags, request_tags
@@ -61,13 +63,26 @@ class GetCallerIdentity(Query[Identity]):
         return [work.caller.who] * len(asks)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumable:
+    """A role, and the guardrails on it where it is of another account than the caller."""
+
+    role: Role
+    resource_control: tuple[Policy, ...] = ()
+
+
 class _RoleByArn(Target):
     """A role of any account on this server. One that does not exist answers like one that trusts somebody else."""
 
     know = "iam:GetRole"
 
-    async def load(self, caller: Caller, data: StoreSession, ops: Sequence[Any]) -> Sequence[Role | None]:
-        return [await self._role(data, op.role_arn) for op in ops]
+    async def load(self, caller: Caller, data: StoreSession, ops: Sequence[Any]) -> Sequence[Assumable | None]:
+        roles = [await self._role(data, op.role_arn) for op in ops]
+        others = list({role.account_id for role in roles if role} - {caller.account_id})
+        guards = await resource_control(data, others) if others else {}
+        return [
+            Assumable(role=role, resource_control=guards.get(role.account_id, ())) if role else None for role in roles
+        ]
 
     @staticmethod
     async def _role(data: StoreSession, arn: str) -> Role | None:
@@ -77,10 +92,10 @@ class _RoleByArn(Target):
         role = (await data.roles.named(parsed.account_id, [parsed.name])).get(parsed.name)
         return role if role is not None and role.arn == arn else None
 
-    def place(self, caller: Caller, op: Any, entity: Role | None) -> Place:
+    def place(self, caller: Caller, op: Any, entity: Assumable | None) -> Place:
         parsed = parse_arn(op.role_arn)
         account_id = parsed.account_id if parsed else caller.account_id
-        tags = entity.tags if entity is not None else ()
+        tags = entity.role.tags if entity is not None else ()
         return Place(resource=op.role_arn, asked=op.role_arn, account_id=account_id, tags=tags)
 
 
@@ -132,27 +147,17 @@ class AssumeRole(Command[AssumedRole]):
 
     locks_account = False
 
-    def needs(self, caller: Caller, target: Role | None) -> Sequence[Need]:
+    def needs(self, caller: Caller, target: Assumable | None) -> Sequence[Need]:
         actions = ["sts:AssumeRole"]
         if self.tags:
             actions.append("sts:TagSession")
         if self.source_identity or caller.who.source_identity:
             actions.append("sts:SetSourceIdentity")
-        return [self._trust_need(self.need(caller, target, action), target) for action in actions]
+        role, guards = (target.role, target.resource_control) if target is not None else (None, ())
+        needs = (self.need(caller, target, action) for action in actions)
+        return [replace(need, trust=role, resource_control=guards, is_trust_decision=True) for need in needs]
 
-    @staticmethod
-    def _trust_need(need: Need, role: Role | None) -> Need:
-        return Need(
-            action=need.action,
-            resource=need.resource,
-            asked=need.asked,
-            account_id=need.account_id,
-            context=need.context,
-            trust=role,
-            is_trust_decision=True,
-        )
-
-    def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
+    def context(self, caller: Caller, target: Assumable | None) -> Mapping[str, str | tuple[str, ...]]:
         context: dict[str, str | tuple[str, ...]] = {
             "sts:RoleSessionName": self.role_session_name,
             **request_tags(self.tags),
@@ -177,13 +182,13 @@ class AssumeRole(Command[AssumedRole]):
                 "The specified transitive tag key must be included in the requested tags.", field="transitiveTagKeys"
             )
 
-    async def execute(self, work: Work, target: Role, prepared: None) -> AssumedRole:
-        caller = work.caller.who
-        self._check_duration(caller, target)
+    async def execute(self, work: Work, target: Assumable, prepared: None) -> AssumedRole:
+        caller, role = work.caller.who, target.role
+        self._check_duration(caller, role)
         tags, transitive = self._inherited(caller)
-        policies, packed = await self._session_policies(work, target)
-        if target.account_id != caller.account.id:
-            work.trail.other_account_id = target.account_id
+        policies, packed = await self._session_policies(work, role)
+        if role.account_id != caller.account.id:
+            work.trail.other_account_id = role.account_id
         if caller.session is not None and not await work.data.sessions.hold(caller.session.id, work.now):
             raise Unauthenticated("The session has ended.")
         credentials = Credentials(
@@ -194,11 +199,11 @@ class AssumeRole(Command[AssumedRole]):
         )
         session = Session(
             id=work.tools.entropy(16).hex(),
-            account_id=target.account_id,
+            account_id=role.account_id,
             principal_type=PrincipalType.ROLE,
-            principal_id=target.id,
-            principal_name=target.name,
-            principal_path=target.path,
+            principal_id=role.id,
+            principal_name=role.name,
+            principal_path=role.path,
             parent_id=caller.session_id,
             name=self.role_session_name,
             source=SessionSource.ASSUME_ROLE,

@@ -49,6 +49,12 @@ def iam_arn(account_id: str, kind: str, path: str, name: str) -> str:
     return f"arn:{PARTITION}:iam::{account_id}:{kind}{path}{name}"
 
 
+def organizations_arn(account_id: str, rest: str) -> str:
+    """`organizations_arn("111122223333", "account/444455556666")` names an account as its operator does. There is one
+    organization, so that its ARNs have no id of it."""
+    return f"arn:{PARTITION}:organizations::{account_id}:{rest}"
+
+
 def root_arn(account_id: str) -> str:
     """The ARN of an account's root: also how policies name the account itself."""
     return f"arn:{PARTITION}:iam::{account_id}:root"

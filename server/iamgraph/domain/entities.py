@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from .arn import assumed_role_arn, iam_arn, root_arn
+from .arn import assumed_role_arn, iam_arn, organizations_arn, root_arn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +157,41 @@ class Attachment:
     target: User | Group | Role
     attached_at: datetime
     as_boundary: bool = False
+
+
+class GuardrailKind(Enum):
+    """What a guardrail limits: what an account's principals can do, or what can be done to its resources. The values are
+    AWS Organizations' policy types."""
+
+    SERVICE_CONTROL = "SERVICE_CONTROL_POLICY"
+    RESOURCE_CONTROL = "RESOURCE_CONTROL_POLICY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guardrail:
+    """A control policy that the operator puts on accounts, `p-…`. `account_id` is the operator's, None for what the
+    service owns and nobody changes."""
+
+    id: str
+    account_id: str | None
+    kind: GuardrailKind
+    name: str
+    description: str | None
+    document: str
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def arn(self) -> str:
+        return organizations_arn(self.account_id or "aws", f"policy/{self.kind.value.lower()}/{self.id}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundAccount:
+    """An account that a guardrail is attached to."""
+
+    account: Account
+    attached_at: datetime
 
 
 class KeyStatus(Enum):

@@ -17,6 +17,14 @@ class IdPrefix(Enum):
     TEMPORARY_KEY = "ASIA"
 
 
+def guardrail_id(entropy: bytes) -> str:
+    """`p-` and sixteen letters and digits out of at least 10 random bytes, as AWS Organizations names its policies."""
+    letters = base64.b32encode(entropy).decode().lower().rstrip("=")
+    if len(letters) < 16:
+        raise ValueError("too little entropy for a guardrail's id")
+    return f"p-{letters[:16]}"
+
+
 def unique_id(prefix: IdPrefix, entropy: bytes) -> str:
     """A unique id of 21 characters (20 for access keys, as on AWS) out of at least 11 random bytes."""
     letters = base64.b32encode(entropy).decode().rstrip("=")

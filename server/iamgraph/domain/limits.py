@@ -1,4 +1,5 @@
-"""AWS's quotas. Each is a setting, `IAMGRAPH_QUOTA_…`, with AWS's default (IAM User Guide, "IAM and AWS STS quotas")."""
+"""AWS's quotas. Each is a setting, `IAMGRAPH_QUOTA_…`, with AWS's default (IAM User Guide, "IAM and AWS STS quotas", and
+AWS Organizations User Guide, "Quotas": of guardrails, each kind counts by itself, and white space counts)."""
 
 from __future__ import annotations
 
@@ -28,3 +29,6 @@ class Quotas:
     session_policy_size: int = 2048
     session_policy_arns: int = 10
     session_tags: int = 50
+    guardrails: int = 10_000
+    guardrails_per_account: int = 5
+    guardrail_size: int = 5120

@@ -108,6 +108,13 @@ ExternalId = Annotated[str, Match(r"[\w+=,.@:/-]*", 2, 1224), Doc("The external 
 SourceIdentity = Annotated[
     str, Match(r"[\w+=,.@-]*", 2, 256), Doc("Who is behind the session. It stays through chaining.")
 ]
+GuardrailId = Annotated[str, Match(r"p-[0-9a-zA-Z_]+", 10, 130), Doc("A guardrail's id, `p-…`.")]
+GuardrailName = Annotated[
+    str, Match(r"[^\x00-\x1f\x7f\ud800-\udfff]+", 1, 128), Doc("A guardrail's name, unique whatever its case.")
+]
+GuardrailDescription = Annotated[
+    str, Match(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*", 0, 512), Doc("What it is for.")
+]
 PolicyText = Annotated[
     str, Match(r".*", 1, 131072), Doc("A policy in the IAM policy language, as JSON text. It is kept byte for byte.")
 ]

@@ -400,3 +400,34 @@ class BudgetRow(Model):
     class Meta:
         table = "budget"
         indexes = (Index(fields=("full_at",), name="budget_by_full"),)
+
+
+# A guardrail without an account is the service's own: nobody changes it.
+class GuardrailRow(Model):
+    id = Word(max_length=21, primary_key=True)
+    account: fields.ForeignKeyNullableRelation[AccountRow] = fields.ForeignKeyField(
+        "store.AccountRow", related_name=False, on_delete=OnDelete.RESTRICT, null=True
+    )
+    kind = Word(max_length=32)
+    name = Word(max_length=128)
+    name_key = Word(max_length=128, unique=True)
+    description = Text(null=True)
+    document = Text()
+    created_at = fields.DatetimeField()
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "guardrail"
+        indexes = (Index(fields=("name",), name="guardrail_by_name"),)
+
+
+class GuardrailAttachmentRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    account = _of("AccountRow")
+    guardrail = _of("GuardrailRow")
+    attached_at = fields.DatetimeField()
+
+    class Meta:
+        table = "guardrail_attachment"
+        unique_together = (("account", "guardrail"),)
+        indexes = (Index(fields=("guardrail_id", "account_id"), name="guardrail_attachment_by_guardrail"),)

@@ -11,6 +11,7 @@ from .budgets import Budgets
 from .chains import Chains
 from .events import Events
 from .groups import Groups
+from .guardrails import Guardrails
 from .inline import Inline
 from .keys import Keys
 from .login_profiles import LoginProfiles
@@ -40,6 +41,7 @@ class StoreSession:
     memberships = cached_property(lambda self: Memberships(self._statements))
     attachments = cached_property(lambda self: Attachments(self._statements, self.users, self.groups, self.roles))
     inline = cached_property(lambda self: Inline(self._statements))
+    guardrails = cached_property(lambda self: Guardrails(self._statements))
     keys = cached_property(lambda self: Keys(self._statements))
     login_profiles = cached_property(lambda self: LoginProfiles(self._statements))
     sessions = cached_property(lambda self: Sessions(self._statements))

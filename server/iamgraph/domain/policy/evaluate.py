@@ -34,6 +34,11 @@ class PolicyKind(Enum):
     RESOURCE_CONTROL = "resource control"
 
 
+GUARDRAILS: Final = frozenset({PolicyKind.SERVICE_CONTROL, PolicyKind.RESOURCE_CONTROL})
+"""What an operator puts on an account. INVARIANT: a decision tells which of their statements decided, and nothing of what
+they say: not the keys that they read, either."""
+
+
 class Outcome(Enum):
     """The answer."""
 
@@ -58,7 +63,8 @@ class Lacking(Enum):
 class Policy:
     """One document in force, and whose it is. `attached_to` is the unique id of the user, group or role. `bindings`,
     for trust policies, gives for each principal text in the document the unique id that it was bound to when saved;
-    None compares principals by their text."""
+    None compares principals by their text. Of a guardrail (service control, resource control) whom it limits is told its
+    name and the statement's Sid, never what it says."""
 
     kind: PolicyKind
     policy: CompiledPolicy
@@ -324,7 +330,7 @@ class _Evaluation:
         # The resource is looked at first: it costs least and rules out most.
         if test is not None:
             if compiled.resource_keys:
-                self.note_missing(compiled.resource_keys)
+                self.note_missing(entry, compiled.resource_keys)
             if not test(self.resource, facts):
                 return 0
         elif not entry.resource_side and not compiled.deny:
@@ -336,7 +342,7 @@ class _Evaluation:
         elif entry.resource_side and not compiled.deny:
             return 0
         if closeness and compiled.keys:
-            self.note_missing(compiled.keys)
+            self.note_missing(entry, compiled.keys)
             for condition in compiled.conditions:
                 if not condition(facts):
                     return 0
@@ -354,7 +360,9 @@ class _Evaluation:
             return Named.NO if spared else Named.SELF
         return Named.NO if principals.names(caller, entry.policy.bindings) else Named.SELF
 
-    def note_missing(self, keys: Sequence[tuple[str, str]]) -> None:
+    def note_missing(self, entry: _Entry, keys: Sequence[tuple[str, str]]) -> None:
+        if entry.kind in GUARDRAILS:
+            return
         for key, name in keys:
             if self.facts.get(key) is None:
                 self.missing.setdefault(key, name)

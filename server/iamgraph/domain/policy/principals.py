@@ -14,6 +14,10 @@ from .document import Principals
 _ACCOUNT: Final = re.compile(r"([0-9]{12})|arn:[a-z-]+:iam::([0-9]{12}):root")
 
 
+SERVICE_LINKED_PATH: Final = "/aws-service-role/"
+"""Where the roles stand that only services assume (IAM User Guide, "Service-linked roles")."""
+
+
 class PrincipalKind(Enum):
     """What a caller is."""
 
@@ -46,7 +50,7 @@ class Principal:
     @property
     def is_service_linked_role(self) -> bool:
         """Whether it is a session of a role under the path `/aws-service-role/`."""
-        return self.role_arn is not None and ":role/aws-service-role/" in self.role_arn
+        return self.role_arn is not None and f":role{SERVICE_LINKED_PATH}" in self.role_arn
 
 
 class Named(IntEnum):

@@ -30,8 +30,11 @@ _SCALARS: dict[str, Any] = {
     "policy": PolicyDocument,
     "account_id": AccountId,
     "session_id": strawberry.ID,
+    "guardrail_id": strawberry.ID,
 }
 """The parameters that are more than a text in GraphQL, whatever the operation."""
+_NODES = {"session_id": "Session", "guardrail_id": "Guardrail"}
+"""The types of the nodes whose ids are parameters. The key alone is understood, too."""
 
 
 @strawberry.input
@@ -169,9 +172,9 @@ def _values(op: type[Command[Any]], input: Any) -> dict[str, Any]:
 
 
 def _value(parameter: Parameter, value: Any) -> Any:
-    if parameter.name == "session_id":
+    if parameter.name in _NODES:
         parsed = parse_node_id(value)
-        return parsed[1][0] if parsed and parsed[0] == "Session" else value
+        return parsed[1][0] if parsed and parsed[0] == _NODES[parameter.name] else value
     if isinstance(value, list):
         return tuple(_value(parameter, item) for item in value)
     if isinstance(value, TagInput):

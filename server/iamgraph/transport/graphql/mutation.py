@@ -10,6 +10,7 @@ from ...app import (
     accounts,
     attachments,
     groups,
+    guardrails,
     inline,
     keys,
     login_profiles,
@@ -29,6 +30,7 @@ from .nodes.account import Account, PasswordPolicy
 from .nodes.base import Principal
 from .nodes.credentials import AccessKey, LoginProfile
 from .nodes.group import Group
+from .nodes.guardrail import Guardrail
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
 from .nodes.session import Session, sessions
@@ -92,6 +94,8 @@ _PASSWORD_POLICY = Payload(PasswordPolicy, PasswordPolicy.of)
 _USER_ONLY, _GROUP_ONLY, _ROLE_ONLY = Payload(User, target_of), Payload(Group, target_of), Payload(Role, target_of)
 _POLICY_ONLY = Payload(ManagedPolicy, lambda policy: ManagedPolicy.named(policy.id, policy.arn, policy))
 _INLINE = Payload(InlinePolicy, InlinePolicy.of)
+_GUARDRAIL, _GUARDRAIL_ONLY = Payload(Guardrail, Guardrail.of), Payload(Guardrail, Guardrail.named)
+_ACCOUNT_ONLY = Payload(Account, lambda account: Account.named(account.id))
 _SESSION = Payload(Session, Session.of)
 
 
@@ -114,6 +118,11 @@ class Mutation:
 
     create_account = mutation(accounts.CreateAccount, account=_ACCOUNT)
     close_account = mutation(accounts.CloseAccount, account=_ACCOUNT)
+    create_guardrail = mutation(guardrails.CreateGuardrail, guardrail=_GUARDRAIL)
+    update_guardrail = mutation(guardrails.UpdateGuardrail, guardrail=_GUARDRAIL)
+    delete_guardrail = mutation(guardrails.DeleteGuardrail, deleted_guardrail_id=_id("Guardrail"))
+    attach_guardrail = mutation(guardrails.AttachGuardrail, guardrail=_GUARDRAIL_ONLY, account=_ACCOUNT_ONLY)
+    detach_guardrail = mutation(guardrails.DetachGuardrail, guardrail=_GUARDRAIL_ONLY, account=_ACCOUNT_ONLY)
     create_account_alias = mutation(
         accounts.CreateAccountAlias,
         account=_ACCOUNT,

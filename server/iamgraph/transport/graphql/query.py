@@ -9,12 +9,15 @@ import strawberry
 from strawberry import UNSET
 
 from ...app.accounts import DescribeAccount, ListAccounts
+from ...app.guardrails import ListGuardrails
 from ...app.sts import GetCallerIdentity
+from ...domain.entities import GuardrailKind
 from ...domain.errors import InvalidInput
 from .context import Info
 from .nodes.account import Account
 from .nodes.base import Node, Resource
 from .nodes.connections import Connection, connect
+from .nodes.guardrail import Guardrail
 from .nodes.limits import Limits
 from .nodes.lookup import node_by_id, resource_by_arn
 from .nodes.viewer import Viewer
@@ -55,6 +58,13 @@ class Query:
     @strawberry.field(description="The accounts of the server, for the operator only.")
     async def accounts(self, info: Info, first: int, after: str | None = UNSET) -> Connection[Account] | None:
         return connect(await info.context.load(ListAccounts(max_items=first, marker=after or None)), Account.of)
+
+    @strawberry.field(description="The guardrails of the server, by name, for the operator only.")
+    async def guardrails(
+        self, info: Info, first: int, after: str | None = UNSET, kind: GuardrailKind | None = UNSET
+    ) -> Connection[Guardrail] | None:
+        query = ListGuardrails(kind=kind or None, max_items=first, marker=after or None)
+        return connect(await info.context.load(query), Guardrail.listed)
 
     @strawberry.field(description="What an ARN names: a user, a group, a role, a policy, or an account's root.")
     async def resource(self, info: Info, arn: ARN) -> Resource | None:

@@ -10,6 +10,7 @@ from strawberry import UNSET
 from ....app.accounts import DescribeAccount, GetPrimaryEmail, ListAccountAliases
 from ....app.audit import LookupEvents
 from ....app.groups import GetGroup, ListGroups
+from ....app.guardrails import ListGuardrailsForAccount
 from ....app.password_policy import GetAccountPasswordPolicy
 from ....app.policies import GetPolicy, ListPolicies, PolicyScope
 from ....app.roles import GetRole, ListRoles
@@ -24,6 +25,7 @@ from . import identity
 from .base import ContextEntry, DecisionType, Principal, Ref, Resource
 from .connections import Connection, connect
 from .group import Group
+from .guardrail import Guardrail
 from .policy import ManagedPolicy, ManagedPolicyConnection
 from .role import Role
 from .user import User
@@ -202,6 +204,14 @@ class Account(Resource):
 
         query = LookupEvents(max_items=first, marker=after or None, **_filtered(filter))
         return connect(await self._own(info, query), AuditEvent.of)
+
+    @strawberry.field(
+        description="The guardrails on the account, by name: none on the operator's own. Of another account, for the "
+        "operator only."
+    )
+    async def guardrails(self, info: Info) -> list[Guardrail] | None:
+        found = await info.context.load(ListGuardrailsForAccount(account_id=self.unique_id), self.known)
+        return [Guardrail.named(guardrail) for guardrail in found]
 
     @strawberry.field
     async def password_policy(self, info: Info) -> PasswordPolicy | None:

@@ -25,8 +25,8 @@ class MatchedStatement:
     kind: engine.PolicyKind
     policy_name: str | None
     sid: str | None
-    start_line: int
-    end_line: int
+    start_line: int | None = strawberry.field(description="Null for a guardrail.")
+    end_line: int | None
     source: strawberry.Private[engine.Policy]
 
     @strawberry.field
@@ -45,13 +45,15 @@ class MatchedStatement:
 
     @classmethod
     def of(cls, match: engine.Match) -> MatchedStatement:
+        # Whom a guardrail limits is told which one it is, and no more of it.
+        is_guardrail = match.kind in engine.GUARDRAILS
         return cls(
             effect=Effect(match.effect),
             kind=match.kind,
             policy_name=match.policy.name,
             sid=match.statement.sid,
-            start_line=match.statement.span.start_line,
-            end_line=match.statement.span.end_line,
+            start_line=None if is_guardrail else match.statement.span.start_line,
+            end_line=None if is_guardrail else match.statement.span.end_line,
             source=match.policy,
         )
 

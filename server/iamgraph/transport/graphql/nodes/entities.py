@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....domain import entities
+from .account import Account
 from .base import Node
 from .credentials import AccessKey, LoginProfile
 from .group import Group
@@ -16,6 +17,8 @@ from .user import User
 def node_of(entity: Any) -> Node:
     """The node of any entity that can block a deletion."""
     match entity:
+        case entities.Account():
+            return Account.named(entity.id)
         case entities.AccessKey():
             return AccessKey.named(entity)
         case entities.LoginProfile():

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from ....app.accounts import DescribeAccount
 from ....app.audit import GetEvent
 from ....app.groups import GetGroup
+from ....app.guardrails import DescribeGuardrail
 from ....app.login_profiles import GetLoginProfile
 from ....app.policies import GetPolicy
 from ....app.roles import GetRole
@@ -23,6 +24,7 @@ from .base import Node, Resource
 from .credentials import AccessKey, LoginProfile, read_key
 from .event import AuditEvent
 from .group import Group
+from .guardrail import Guardrail
 from .policy import InlinePolicy, ManagedPolicy, PolicyVersion, read_inline
 from .role import Role
 from .session import Session
@@ -74,6 +76,10 @@ async def _account(info: Info, account_id: str) -> Node:
     return Account.of(await info.context.load(DescribeAccount(account_id=account_id)))
 
 
+async def _guardrail(info: Info, guardrail_id: str) -> Node:
+    return Guardrail.of(await info.context.load(DescribeGuardrail(guardrail_id=guardrail_id)))
+
+
 async def _root(info: Info, account_id: str) -> Node:
     account = await info.context.load(DescribeAccount(account_id=account_id))
     if account.id != info.context.caller.account_id:
@@ -94,6 +100,7 @@ _FINDERS: dict[str, tuple[int, Callable[..., Awaitable[Node]]]] = {
     "AuditEvent": (1, _event),
     "Account": (1, _account),
     "RootUser": (1, _root),
+    "Guardrail": (1, _guardrail),
 }
 
 
