@@ -112,6 +112,7 @@ def session(id: str, of: User | Role | Account, **changes: Any) -> Session:
         "tags": (),
         "transitive_tag_keys": (),
         "mfa_at": None,
+        "principal_tags": () if isinstance(of, Account) else of.tags,
     }
     return Session(id=id, **(values | changes))
 

@@ -10,7 +10,7 @@ from ..domain.entities import Attached, Group, IdentityKind, ManagedPolicy, Role
 from ..domain.errors import IamError, LimitExceeded, NoSuchEntity
 from ..domain.limits import Quotas
 from ..domain.names import GroupName, PathPrefix, PolicyArn, RoleName, UserName
-from .boundaries import attachable, boundary_context
+from .boundaries import attachable, boundary_of
 from .caller import Caller
 from .edges import whole
 from .listing import Listed, Marker, MaxItems
@@ -80,7 +80,7 @@ async def _detach(work: Work, kind: IdentityKind, owner_id: str, arn: str) -> Ma
 
 def _context(arn: str, target: User | Role | None = None) -> Mapping[str, str | tuple[str, ...]]:
     """`iam:PolicyARN`, and the boundary that the target has."""
-    return {"iam:PolicyARN": arn, **boundary_context(target.boundary_arn if target else None)}
+    return {"iam:PolicyARN": arn, **boundary_of(target)}
 
 
 @operation("iam:AttachUserPolicy", on=USER, raises=(NoSuchEntity, LimitExceeded))

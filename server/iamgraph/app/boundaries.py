@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..domain.entities import ManagedPolicy
+from ..domain.entities import ManagedPolicy, Role, User
 from ..domain.errors import InvalidInput, NoSuchEntity
 from .work import Work
 
@@ -12,6 +12,11 @@ from .work import Work
 def boundary_context(arn: str | None) -> Mapping[str, str | tuple[str, ...]]:
     """`iam:PermissionsBoundary`: the boundary that the request sets."""
     return {"iam:PermissionsBoundary": arn} if arn is not None else {}
+
+
+def boundary_of(target: User | Role | None) -> Mapping[str, str | tuple[str, ...]]:
+    """`iam:PermissionsBoundary`: the boundary that the user or role acted on has."""
+    return boundary_context(target.boundary_arn if target is not None else None)
 
 
 async def boundary_id(work: Work, arn: str | None) -> str | None:

@@ -23,6 +23,7 @@ class Origin:
     ip_address: str | None
     user_agent: str | None
     is_secure: bool
+    referer: str | None = None
     reads: Reads = field(default_factory=Reads)
 
 
@@ -43,7 +44,8 @@ class Credential:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """An authenticated principal: `principal_id` is a unique id, or the account's id for its root. `arn` is what it acts
-    under, `principal_arn` the user, role or root behind that. `session` is None where it signed with a long-term key."""
+    under, `principal_arn` the user, role or root behind that, and `tags` are that one's. `session` is None where it signed
+    with a long-term key."""
 
     account: Account
     principal_type: PrincipalType
@@ -52,6 +54,7 @@ class Identity:
     arn: str
     credential: Credential
     session: Session | None = None
+    tags: tuple[Tag, ...] = ()
 
     @property
     def session_id(self) -> str | None:
@@ -118,6 +121,7 @@ def principal_context(
     context: dict[str, str | tuple[str, ...]] = {
         "aws:PrincipalArn": principal_arn,
         "aws:PrincipalAccount": account_id,
+        "aws:PrincipalIsAWSService": "false",
     }
     if kind is PrincipalType.ROOT:
         context |= {"aws:PrincipalType": "Account", "aws:userid": account_id}
@@ -141,15 +145,19 @@ def request_context(origin: Origin, now: datetime) -> dict[str, str | tuple[str,
         context["aws:SourceIp"] = origin.ip_address
     if origin.user_agent:
         context["aws:UserAgent"] = origin.user_agent
+    if origin.referer:
+        context["aws:Referer"] = origin.referer
     return context
 
 
-def session_context(session: Session) -> dict[str, str | tuple[str, ...]]:
+def session_context(session: Session, now: datetime) -> dict[str, str | tuple[str, ...]]:
     """The context keys that only temporary credentials bring."""
     context: dict[str, str | tuple[str, ...]] = {
         "aws:TokenIssueTime": session.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "aws:MultiFactorAuthPresent": str(session.mfa_at is not None).lower(),
     }
+    if session.mfa_at is not None:
+        context["aws:MultiFactorAuthAge"] = str(int((now - session.mfa_at).total_seconds()))
     if session.source_identity:
         context["aws:SourceIdentity"] = session.source_identity
     return context

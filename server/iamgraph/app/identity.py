@@ -120,15 +120,17 @@ class Authenticator:
             arn=session.arn,
             credential=credential,
             session=session,
+            tags=session.principal_tags,
         )
         access = await self._access.of_session(data, session, found.account, found.account.revision - behind)
-        tags = session_tags(found.tags, session.tags)
+        tags = session_tags(session.principal_tags, session.tags)
         return _caller(identity, session.principal_name, tags, access, origin, self._tools.clock())
 
     async def _of_key(
         self, data: StoreSession, owned: OwnedKey, credential: Credential, origin: Origin, behind: int
     ) -> Caller:
         owner: Account | User = owned.user or owned.account
+        name, tags = (owned.user.name, owned.user.tags) if owned.user else ("root", ())
         identity = Identity(
             account=owned.account,
             principal_type=PrincipalType.USER if owned.user else PrincipalType.ROOT,
@@ -136,11 +138,11 @@ class Authenticator:
             principal_arn=owner.arn,
             arn=owner.arn,
             credential=credential,
+            tags=tags,
         )
         access = await self._access.of_principal(
             data, identity.principal_type, owner.id, owned.account, owned.account.revision - behind
         )
-        name, tags = (owned.user.name, owned.user.tags) if owned.user else ("root", ())
         return _caller(identity, name, tags, access, origin, self._tools.clock())
 
 
@@ -193,6 +195,6 @@ def _caller(who: Identity, name: str, tags: tuple[Tag, ...], access: Access, ori
         context={
             **request_context(origin, now),
             **context,
-            **(session_context(session) if session is not None else {}),
+            **(session_context(session, now) if session is not None else {}),
         },
     )

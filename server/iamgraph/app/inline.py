@@ -11,7 +11,7 @@ from ..domain.errors import IamError, LimitExceeded, MalformedPolicyDocument, No
 from ..domain.limits import Quotas
 from ..domain.names import GroupName, PolicyName, PolicyText, RoleName, UserName
 from ..domain.policy.grammar import PolicyType, check, size
-from .boundaries import boundary_context
+from .boundaries import boundary_of
 from .caller import Caller
 from .edges import whole
 from .listing import Listed, Marker, MaxItems
@@ -92,11 +92,6 @@ async def _put(work: Work, kind: IdentityKind, owner: User | Group | Role, name:
     return InlinePolicy(owner_kind=kind, owner_id=owner.id, name=name, document=document)
 
 
-def _context(target: User | Role | None) -> Mapping[str, str | tuple[str, ...]]:
-    """`iam:PermissionsBoundary`: the boundary that the target has."""
-    return boundary_context(target.boundary_arn if target else None)
-
-
 def _missing(kind: IdentityKind, name: str) -> NoSuchEntity:
     return NoSuchEntity(f"The {kind.value} policy with name {name} cannot be found.")
 
@@ -135,7 +130,7 @@ class PutUserPolicy(Command[UserAndInlinePolicy]):
     policy_document: PolicyText
 
     def context(self, caller: Caller, target: User | None) -> Mapping[str, str | tuple[str, ...]]:
-        return _context(target)
+        return boundary_of(target)
 
     async def look(self, work: Work, target: User) -> None:
         check(PolicyType.INLINE, self.policy_document)
@@ -170,7 +165,7 @@ class PutRolePolicy(Command[RoleAndInlinePolicy]):
     policy_document: PolicyText
 
     def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
-        return _context(target)
+        return boundary_of(target)
 
     async def look(self, work: Work, target: Role) -> None:
         check(PolicyType.INLINE, self.policy_document)
@@ -227,7 +222,7 @@ class DeleteUserPolicy(Command[DeletedUserPolicy]):
     policy_name: PolicyName
 
     def context(self, caller: Caller, target: User | None) -> Mapping[str, str | tuple[str, ...]]:
-        return _context(target)
+        return boundary_of(target)
 
     async def execute(self, work: Work, target: User, prepared: None) -> DeletedUserPolicy:
         await _delete(work, IdentityKind.USER, target.id, self.policy_name)
@@ -254,7 +249,7 @@ class DeleteRolePolicy(Command[DeletedRolePolicy]):
     policy_name: PolicyName
 
     def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
-        return _context(target)
+        return boundary_of(target)
 
     async def execute(self, work: Work, target: Role, prepared: None) -> DeletedRolePolicy:
         await _delete(work, IdentityKind.ROLE, target.id, self.policy_name)

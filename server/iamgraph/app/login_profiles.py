@@ -133,7 +133,7 @@ class _OwnPassword(Target):
 
     def place(self, caller: Caller, op: object, entity: object) -> Place:
         arn = caller.who.principal_arn
-        return Place(resource=arn, asked=arn, account_id=caller.account_id)
+        return Place(resource=arn, asked=arn, account_id=caller.account_id, tags=caller.who.tags)
 
 
 @operation("iam:ChangePassword", on=_OwnPassword(), raises=(NoSuchEntity, InvalidCredentials, PasswordPolicyViolation))

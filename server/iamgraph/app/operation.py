@@ -50,6 +50,8 @@ class Place:
     asked: str
     account_id: str
     tags: tuple[Tag, ...] = ()
+    tag_keys: tuple[str, ...] = ("aws:ResourceTag", "iam:ResourceTag")
+    """The context keys that have the tags: the second is for users and roles."""
 
 
 class Target:
@@ -88,7 +90,7 @@ class Operation(Generic[T]):
         """The question whether the caller may perform `action` (the operation's own) on its target."""
         place = self.on.place(caller, self, target)
         context = self.context(caller, target)
-        tags = {f"{key}/{tag.key}": tag.value for tag in place.tags for key in ("aws:ResourceTag", "iam:ResourceTag")}
+        tags = {f"{key}/{tag.key}": tag.value for tag in place.tags for key in place.tag_keys}
         return Need(
             action=action or self.action,
             resource=place.resource,

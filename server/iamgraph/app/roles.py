@@ -32,7 +32,7 @@ from ..domain.names import (
 from ..domain.policy.principals import SERVICE_LINKED_PATH
 from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
 from ..domain.unset import UNSET, Unset
-from .boundaries import boundary_context, boundary_id
+from .boundaries import boundary_context, boundary_id, boundary_of
 from .caller import Caller
 from .listing import Listed, Marker, MaxItems, listed, name_after
 from .operation import Command, Need, Query, operation
@@ -113,6 +113,9 @@ class GetRole(Query[Role]):
     unique_id: UniqueId | None = None
     arn: ArnText | None = None
 
+    def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
+        return boundary_of(target)
+
     @classmethod
     async def fetch(cls, work: Work, asks: Sequence[tuple[GetRole, Role]]) -> Sequence[Role | IamError]:
         return [role for _, role in asks]
@@ -151,6 +154,9 @@ class UpdateRole(Command[Role]):
     description: Annotated[str, Doc("What it is for.")] | Unset | None = UNSET
     max_session_duration: SessionSeconds | None = None
 
+    def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
+        return boundary_of(target)
+
     def validate(self) -> None:
         if isinstance(self.description, str):
             for note in get_args(Description):
@@ -173,6 +179,9 @@ class UpdateAssumeRolePolicy(Command[Role]):
     role_name: RoleName
     policy_document: PolicyText
 
+    def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
+        return boundary_of(target)
+
     async def look(self, work: Work, target: Role) -> None:
         check_trust_policy(work, self.policy_document)
 
@@ -194,6 +203,9 @@ class DeleteRole(Command[DeletedRole]):
     """Delete a role that has no policies left."""
 
     role_name: RoleName
+
+    def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
+        return boundary_of(target)
 
     async def execute(self, work: Work, target: Role, prepared: None) -> DeletedRole:
         blocking = await _blocking(work, target)
@@ -270,7 +282,7 @@ class DeleteRolePermissionsBoundary(Command[Role]):
     role_name: RoleName
 
     def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
-        return boundary_context(target.boundary_arn if target else None)
+        return boundary_of(target)
 
     async def execute(self, work: Work, target: Role, prepared: None) -> Role:
         if target.boundary_id is None:

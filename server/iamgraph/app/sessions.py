@@ -33,8 +33,10 @@ class _SessionById(Target):
 
     def place(self, caller: Caller, op: Any, entity: Session | None) -> Place:
         asked = f"arn:aws:iamgraph::{caller.account_id}:session/{op.session_id}"
-        resource = entity.principal_arn if entity is not None else asked
-        return Place(resource=resource, asked=asked, account_id=caller.account_id)
+        if entity is None:
+            return Place(resource=asked, asked=asked, account_id=caller.account_id)
+        arn, tags = entity.principal_arn, entity.principal_tags
+        return Place(resource=arn, asked=asked, account_id=caller.account_id, tags=tags)
 
     def missing(self, caller: Caller, op: Any) -> NoSuchEntity | None:
         return NoSuchEntity(f"The session with id {op.session_id} cannot be found.")

@@ -80,6 +80,9 @@ class Entity(Target):
         return NoSuchEntity(f"The {self.kind} with {'name ' if '/' not in value else ''}{value} cannot be found.")
 
 
+_TAGS_ALONE = ("aws:ResourceTag",)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedPolicyByArn(Target):
     """A managed policy of the caller's account, by its ARN or, where the operation has it, by `unique_id`."""
@@ -102,7 +105,9 @@ class ManagedPolicyByArn(Target):
         arn = getattr(op, self.parameter)
         asked = arn if arn is not None else iam_arn(caller.account_id, "policy", "/", op.unique_id)
         if entity is not None:
-            return Place(resource=entity.arn, asked=asked, account_id=entity.account_id, tags=entity.tags)
+            return Place(
+                resource=entity.arn, asked=asked, account_id=entity.account_id, tags=entity.tags, tag_keys=_TAGS_ALONE
+            )
         parsed = parse_arn(asked)
         return Place(resource=asked, asked=asked, account_id=parsed.account_id if parsed else caller.account_id)
 

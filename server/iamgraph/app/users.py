@@ -18,7 +18,7 @@ from ..domain.errors import (
 from ..domain.ids import IdPrefix
 from ..domain.names import ArnText, Doc, PathName, PathPrefix, PolicyArn, UserName
 from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
-from .boundaries import boundary_context, boundary_id
+from .boundaries import boundary_context, boundary_id, boundary_of
 from .caller import Caller
 from .listing import Listed, Marker, MaxItems, listed, name_after
 from .moving import needs_of_move, renamed
@@ -232,7 +232,7 @@ class DeleteUserPermissionsBoundary(Command[User]):
     user_name: UserName
 
     def context(self, caller: Caller, target: User | None) -> Mapping[str, str | tuple[str, ...]]:
-        return boundary_context(target.boundary_arn if target else None)
+        return boundary_of(target)
 
     async def execute(self, work: Work, target: User, prepared: None) -> User:
         if target.boundary_id is None:

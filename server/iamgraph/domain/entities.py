@@ -256,7 +256,8 @@ class SessionPolicies:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """Temporary credentials of a principal, and where they came from. `name` is a role session's name; `principal_id`
-    is a unique id, or the account's id for the root; `principal_name` is the user's or role's name now."""
+    is a unique id, or the account's id for the root; `principal_name` is the user's or role's name now, `principal_tags`
+    its own tags, beside which `tags` are the session's."""
 
     id: str
     account_id: str
@@ -278,6 +279,7 @@ class Session:
     tags: tuple[Tag, ...]
     transitive_tag_keys: tuple[str, ...]
     mfa_at: datetime | None
+    principal_tags: tuple[Tag, ...] = ()
 
     @property
     def arn(self) -> str:

@@ -16,7 +16,6 @@ from ..domain.entities import (
     Session,
     SessionPolicies,
     SessionSource,
-    Tag,
     User,
 )
 from .accounts import JOINED_ACCOUNT, account_of
@@ -29,12 +28,12 @@ _COLUMNS = (
     "s.issued_at, s.expires_at, s.revoked_at, s.ip_address, s.user_agent, s.policy_document, s.policy_ids, "
     "s.source_identity, s.tags, s.transitive_tag_keys, s.mfa_at, "
     "COALESCE(u.name, r.name, s.principal_name) AS principal_name, "
-    "COALESCE(u.path, r.path, s.principal_path) AS principal_path"
+    "COALESCE(u.path, r.path, s.principal_path) AS principal_path, COALESCE(u.tags, r.tags) AS principal_tags"
 )
 _FROM = "FROM session s LEFT JOIN iam_user u ON u.id = s.principal_id LEFT JOIN iam_role r ON r.id = s.principal_id"
 _AUTHENTICATED = (
     f"SELECT {_COLUMNS}, u.id AS u_id, u.created_at AS u_created_at, "
-    "u.password_last_used_at AS u_password_last_used_at, r.id AS r_id, COALESCE(u.tags, r.tags) AS principal_tags, "
+    "u.password_last_used_at AS u_password_last_used_at, r.id AS r_id, "
     "COALESCE(u.boundary_id, r.boundary_id) AS boundary_id, "
     f"{BOUNDARY_ARN.replace('e.boundary_id', 'u.boundary_id')}, "
     f"{JOINED_ACCOUNT}, s.sealed_secret, s.session_token_hash {_FROM} JOIN account a ON a.id = s.account_id"
@@ -43,12 +42,11 @@ _AUTHENTICATED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticated:
-    """Whom a session speaks for. `tags` and `boundary_id` are the principal's now; `user` is None for roles and roots."""
+    """Whom a session speaks for. `boundary_id` is the principal's now; `user` is None for roles and roots."""
 
     session: Session
     account: Account
     user: User | None
-    tags: tuple[Tag, ...]
     boundary_id: str | None
 
 
@@ -201,17 +199,15 @@ def _authenticated(row: Row) -> Authenticated | None:
     session = session_of(row)
     if session.principal_type is not PrincipalType.ROOT and row["u_id"] is None and row["r_id"] is None:
         return None
-    tags = tags_of(row["principal_tags"]) if row["principal_tags"] else ()
     return Authenticated(
         session=session,
         account=account_of(row, "a_"),
-        user=_user(row, session, tags) if row["u_id"] else None,
-        tags=tags,
+        user=_user(row, session) if row["u_id"] else None,
         boundary_id=row["boundary_id"],
     )
 
 
-def _user(row: Row, session: Session, tags: tuple[Tag, ...]) -> User:
+def _user(row: Row, session: Session) -> User:
     return User(
         id=row["u_id"],
         account_id=session.account_id,
@@ -221,7 +217,7 @@ def _user(row: Row, session: Session, tags: tuple[Tag, ...]) -> User:
         password_last_used_at=instant_or_none(row["u_password_last_used_at"]),
         boundary_id=row["boundary_id"],
         boundary_arn=row["boundary_arn"],
-        tags=tags,
+        tags=session.principal_tags,
     )
 
 
@@ -247,6 +243,7 @@ def session_of(row: Row) -> Session:
         tags=tags_of(row["tags"]),
         transitive_tag_keys=_texts(row["transitive_tag_keys"]),
         mfa_at=instant_or_none(row["mfa_at"]),
+        principal_tags=tags_of(row["principal_tags"]) if row["principal_tags"] else (),
     )
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from ..app.caller import Origin
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-MAX_USER_AGENT = 512
+MAX_USER_AGENT, MAX_REFERER = 512, 2048
 
 
 def origin_of(request: web.Request, transport: str, trusted: Sequence[Network]) -> Origin:
@@ -21,13 +21,14 @@ def origin_of(request: web.Request, transport: str, trusted: Sequence[Network]) 
     # A proxy may add a line of its own below the client's: of all that came, the last was said by the nearest.
     forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
     scheme = request.headers.getall("X-Forwarded-Proto", [request.scheme])[-1] if is_proxied else request.scheme
-    agent = request.headers.get("User-Agent")
+    agent, referer = request.headers.get("User-Agent"), request.headers.get("Referer")
     return Origin(
         request_id=str(uuid.uuid4()),
         transport=transport,
         ip_address=_client(peer, forwarded, trusted),
-        user_agent=_printable(agent) if agent else None,
+        user_agent=_printable(agent, MAX_USER_AGENT) if agent else None,
         is_secure=scheme == "https",
+        referer=_printable(referer, MAX_REFERER) if referer else None,
     )
 
 
@@ -56,5 +57,5 @@ def _address(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address 
         return None
 
 
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:MAX_USER_AGENT])
+def _printable(text: str, limit: int) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:limit])
