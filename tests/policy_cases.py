@@ -20,8 +20,20 @@ from iamgraph.domain.policy.evaluate import (
     Request,
 )
 from iamgraph.domain.policy.evaluate import evaluate as decide
+from iamgraph.domain.policy.lint import TRUST_POLICY, ValidationType, lint
+from iamgraph.reference.aws import AwsReference
 
 Case = Mapping[str, Any]
+
+REFERENCE = AwsReference()
+_IDENTITY = (grammar.PolicyType.MANAGED, grammar.PolicyType.INLINE, grammar.PolicyType.SESSION, grammar.PolicyType.BOUNDARY)
+_LINTED = {
+    **dict.fromkeys(_IDENTITY, ValidationType.IDENTITY_POLICY),
+    grammar.PolicyType.TRUST: ValidationType.RESOURCE_POLICY,
+    grammar.PolicyType.RESOURCE: ValidationType.RESOURCE_POLICY,
+    grammar.PolicyType.SCP: ValidationType.SERVICE_CONTROL_POLICY,
+}
+_RESOURCE_TYPES = {grammar.PolicyType.TRUST: TRUST_POLICY}
 
 _LAYERS = {
     PolicyKind.MANAGED: "identity",
@@ -42,19 +54,20 @@ def evaluate(case: Case) -> dict[str, Any]:
 
 
 def validate(policy_type: str, text: str) -> dict[str, Any]:
-    """What the service answers when the text is sent as a policy of the type: its refusal, or nothing."""
+    """What the service answers when the text is sent as a policy of the type: its refusal if it refuses, and findings."""
     kind = grammar.PolicyType(policy_type)
+    refusal, found = None, list(lint(text, _LINTED[kind], REFERENCE, resource_type=_RESOURCE_TYPES.get(kind)))
     try:
         grammar.check(kind, text)
         limit = {"managed": Quotas().policy_size, "trust": Quotas().trust_policy_size}.get(policy_type)
         if limit is not None:
             grammar.check_size(kind, text, limit)
     except IamError as error:
-        found = error.findings if isinstance(error, MalformedPolicyDocument) else ()
-        findings = [{"type": f.severity.value, "code": f.code, "line": f.line, "column": f.column} for f in found]
+        found += error.findings if isinstance(error, MalformedPolicyDocument) else ()
         code = "LimitExceeded" if isinstance(error, LimitExceeded) else error.code
-        return {"error": {"code": code, "message": error.message}, "findings": findings}
-    return {"error": None, "findings": []}
+        refusal = {"code": code, "message": error.message}
+    findings = [{"type": f.severity.value, "code": f.code, "line": f.line, "column": f.column} for f in found]
+    return {"error": refusal, "findings": findings}
 
 
 def policy(kind: PolicyKind, document: object, bindings: Mapping[str, str] | None = None) -> Policy:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-_PARTITIONS: Final = frozenset({
+PARTITIONS: Final = frozenset({
     "aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc", "*",
 })  # fmt: skip
 _IAM_RESOURCES: Final = (
@@ -53,7 +53,7 @@ def resource_problem(resource: str) -> str | None:
     if not colon:
         return f'Resource {resource} must be in ARN format or "*".'
     partition, colon, rest = rest.partition(":")
-    if partition not in _PARTITIONS:
+    if partition not in PARTITIONS:
         return f'Partition "{partition}" is not valid for resource "arn:{partition}:{_completed(rest)}".'
     if prefix != "arn":
         return f'Resource {resource} must be in ARN format or "*".'

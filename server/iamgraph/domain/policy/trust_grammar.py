@@ -21,12 +21,12 @@ _MESSAGES: Final = {
 }
 _NO_SUCH: Final = "Invalid principal in policy: "
 # Which AWS principals can be meant at all. Whether they exist is for the caller, who has the store.
-_AWS: Final = re.compile(
+AWS_PRINCIPAL: Final = re.compile(
     r"\*|[0-9]{12}|A(?:IDA|ROA)[A-Z0-9]{16,124}|arn:[a-z-]+:iam::[0-9]{12}:(?:root|user/[^*?\s]+|role/[^*?\s]+)"
     r"|arn:[a-z-]+:sts::[0-9]{12}:(?:assumed-role/[^*?\s/]+/[^*?\s/]+|federated-user/[^*?\s/]+)"
 )
-_SERVICE: Final = re.compile(r"[a-z0-9][a-z0-9.-]*\.(?:amazonaws\.com|amazonaws\.com\.cn|aws\.internal)")
-_FEDERATED: Final = re.compile(
+SERVICE_PRINCIPAL: Final = re.compile(r"[a-z0-9][a-z0-9.-]*\.(?:amazonaws\.com|amazonaws\.com\.cn|aws\.internal)")
+FEDERATED_PRINCIPAL: Final = re.compile(
     r"arn:[a-z-]+:iam::[0-9]{12}:(?:saml-provider/[\w+=,.@-]+|oidc-provider/\S+)|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
 )
 
@@ -112,12 +112,12 @@ def _check_principal(document: Document, statement: Statement, path: tuple[str, 
 
 
 def _check_entry(document: Document, kind: str, entry: Node, path: tuple[str, ...]) -> None:
-    if kind == "AWS" and not _AWS.fullmatch(entry.value):
+    if kind == "AWS" and not AWS_PRINCIPAL.fullmatch(entry.value):
         _fail(document, entry, "INVALID_PRINCIPAL_FORMAT", f'{_NO_SUCH}"AWS":"{entry.value}"', path)
-    if kind == "Service" and not _SERVICE.fullmatch(entry.value):
+    if kind == "Service" and not SERVICE_PRINCIPAL.fullmatch(entry.value):
         code = "INVALID_SERVICE_PRINCIPAL_FORMAT"
         _fail(document, entry, code, f'{_NO_SUCH}"SERVICE":"{entry.value}"', path)
-    if kind == "Federated" and not _FEDERATED.fullmatch(entry.value):
+    if kind == "Federated" and not FEDERATED_PRINCIPAL.fullmatch(entry.value):
         message = "Invalid federated principal syntax in role trust policy"
         _fail(document, entry, "INVALID_FEDERATED_PRINCIPAL_SYNTAX_IN_ROLE_TRUST_POLICY", message, path)
 

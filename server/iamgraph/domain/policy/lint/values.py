@@ -1,0 +1,271 @@
+"""Values of conditions: of the operator's type, of the key's form, and neither too wide nor said twice."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Final
+
+from .. import values
+from ..global_keys import REGIONS
+from ..operators import Operator, Quantifier
+from ..reference import ConditionKey
+from ..syntax import Node
+from .base import StatementCheck, Tested, shown
+
+_ID: Final = {
+    "aws:sourcevpc": ("INVALID_VPC_FORMAT", "vpc-"),
+    "aws:ec2instancesourcevpc": ("INVALID_VPC_FORMAT", "vpc-"),
+    "aws:sourcevpce": ("INVALID_VPCE_FORMAT", "vpce-"),
+}
+_SERVICE: Final = re.compile(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9-]+)*\.(amazonaws\.com(\.cn)?|aws\.internal|amazon\.com)")
+_REGIONAL_SERVICE: Final = re.compile(r"[a-z0-9-]+\.([a-z]+(-[a-z]+)+-[0-9]+)\.amazonaws\.com(\.cn)?")
+_SERVICE_KEYS: Final = frozenset({
+    "iam:passedtoservice", "iam:awsservicename", "aws:principalservicename", "aws:principalservicenameslist",
+    "aws:calledvia", "aws:calledviafirst", "aws:calledvialast",
+})  # fmt: skip
+_KMS_KEY: Final = re.compile(r".*kms-?key(-?(id|arn|identifier))?s?", re.IGNORECASE)
+_KMS_ARN: Final = re.compile(r"arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+")
+_VARIABLE: Final = re.compile(r"\$\{[^{}]*\}")
+_ESCAPE: Final = re.compile(r"\$\{[*?$]\}")
+_WILD: Final = re.compile(r"[*?]")
+_SENSITIVE: Final = frozenset({
+    "aws:principalaccount", "aws:principalorgid", "aws:resourceaccount", "aws:resourceorgid", "aws:sourceaccount",
+    "aws:sourceorgid", "aws:sourcevpc", "aws:sourcevpce", "aws:vpceaccount", "aws:vpceorgid",
+})  # fmt: skip
+_NEEDS_HEAD: Final = frozenset({
+    "aws:principalorgpaths", "aws:resourceorgpaths", "aws:sourceorgpaths", "aws:vpceorgpaths", "aws:principalarn",
+    "aws:sourcearn", "aws:sourcevpcarn",
+})  # fmt: skip
+_HEAD: Final = 6
+_MASK: Final = "\x00"
+"""Stands for a variable: no document can have it."""
+_PRIVATE: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "fc00::/7", "fe80::/10")
+)
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def check_values(one: StatementCheck, tested: Tested, found: Operator, key: ConditionKey | None) -> None:
+    """All values of one key under one operator."""
+    nodes = tested.values
+    _check_kinds(one, tested)
+    if len(nodes) > 1:
+        _check_several(one, tested, found, key)
+    _TYPED.get(_family(found), _untyped)(one, tested, found)
+    if found.comparison.startswith("String"):
+        _check_forms(one, tested, found)
+    if found.comparison.startswith(("String", "Arn")):
+        _check_breadth(one, tested, found)
+    if found.comparison in ("StringLike", "ArnEquals", "ArnLike"):
+        _check_everything(one, tested, found)
+
+
+def _family(found: Operator) -> str:
+    for family in ("Date", "Numeric"):
+        if found.comparison.startswith(family):
+            return family
+    return found.comparison
+
+
+def _plain(tested: Tested) -> list[Node]:
+    """The values without variables."""
+    return [node for node in tested.values if "${" not in node.value]
+
+
+def _check_kinds(one: StatementCheck, tested: Tested) -> None:
+    if len({node.kind for node in tested.values}) > 1:
+        message = f"the values of {shown(tested.key.name)} are of different JSON types: write all as strings"
+        one.check.error("INVALID_CONDITION_DATA_TYPE", tested.key.node.start, tested.path, message)
+
+
+def _check_several(one: StatementCheck, tested: Tested, found: Operator, key: ConditionKey | None) -> None:
+    start, name = tested.key.node.start, shown(tested.key.name)
+    if found.comparison in ("Bool", "Null") and not (key is not None and key.is_multivalued):
+        message = f"{name} is true or false: test one of them"
+        one.check.error("INVALID_CONDITION_MULTIPLE_BOOLEAN", start, tested.path, message)
+    if found.comparison.startswith(("NumericLess", "NumericGreater")):
+        which = "greatest" if "Less" in found.comparison else "least"
+        message = f"of several values in {tested.operator.name} only the {which} counts for {name}"
+        one.check.suggestion("REDUNDANT_CONDITION_VALUE_NUM", start, tested.path, message)
+
+
+def _untyped(one: StatementCheck, tested: Tested, found: Operator) -> None:
+    """Texts compare as they are, wildcards too."""
+    if found.comparison not in ("StringEquals", "StringEqualsIgnoreCase"):
+        return
+    for node in tested.values:
+        if _WILD.search(_VARIABLE.sub("", node.value)):
+            like = tested.operator.name.replace("EqualsIgnoreCase", "Like").replace("Equals", "Like")
+            message = f"{tested.operator.name} takes {shown(node.value)} letter by letter: for a wildcard use {like}"
+            one.check.warning("WILDCARD_WITHOUT_LIKE_OPERATOR", node.start, tested.path, message)
+
+
+def _booleans(one: StatementCheck, tested: Tested, found: Operator) -> None:
+    for node in _plain(tested):
+        if values.boolean(node.value) is None:
+            message = f'{tested.operator.name} takes "true" or "false", not {shown(node.value)}'
+            one.check.warning("TYPE_MISMATCH_BOOLEAN", node.start, tested.path, message)
+
+
+def _numbers(one: StatementCheck, tested: Tested, found: Operator) -> None:
+    for node in _plain(tested):
+        if values.number(node.value) is None:
+            message = f"{tested.operator.name} takes numbers, not {shown(node.value)}"
+            one.check.warning("TYPE_MISMATCH_NUMBER", node.start, tested.path, message)
+
+
+def _dates(one: StatementCheck, tested: Tested, found: Operator) -> None:
+    for node in _plain(tested):
+        if values.date(node.value) is None:
+            message = f"{tested.operator.name} takes dates such as 2026-01-31, not {shown(node.value)}"
+            one.check.warning("TYPE_MISMATCH_DATE", node.start, tested.path, message)
+        elif values.number(node.value) is not None and tested.name != "aws:epochtime":
+            message = f"{shown(node.value)} counts as seconds since 1970: write a date such as 2026-01-31"
+            one.check.warning("INVALID_DATE_VALUE", node.start, tested.path, message)
+
+
+def _bytes(one: StatementCheck, tested: Tested, found: Operator) -> None:
+    for node in _plain(tested):
+        if values.binary(node.value) is None:
+            message = f"{tested.operator.name} takes base64, not {shown(node.value)}"
+            one.check.warning("TYPE_MISMATCH_STRING", node.start, tested.path, message)
+
+
+def _addresses(one: StatementCheck, tested: Tested, found: Operator) -> None:
+    check, networks = one.check, []
+    for node in _plain(tested):
+        network = _network(node.value)
+        if network is None:
+            message = f"{tested.operator.name} takes a CIDR range such as 203.0.113.0/24, not {shown(node.value)}"
+            check.warning("TYPE_MISMATCH_IP_RANGE", node.start, tested.path, message)
+            continue
+        networks.append(network)
+        if "/" in node.value and ipaddress.ip_interface(node.value).ip != network.network_address:
+            message = f"the bits of {shown(node.value)} after the prefix are ignored: write {network}"
+            check.suggestion("IMPROVE_IP_RANGE", node.start, tested.path, message)
+    private = [network for network in networks if _is_private(network)]
+    if tested.name != "aws:sourceip" or not private:
+        return
+    start, kind = tested.key.node.start, "PRIVATE_NOT_IP_ADDRESS" if found.negated else "PRIVATE_IP_ADDRESS"
+    if len(private) == len(networks):
+        never = "always holds" if found.negated else "never holds"
+        message = f"aws:SourceIp is a public address, so this {never}: for private ones test aws:VpcSourceIp"
+        check.error(kind, start, tested.path, message)
+    else:
+        message = f"aws:SourceIp is a public address, so {private[0]} has no effect: for it test aws:VpcSourceIp"
+        check.suggestion(f"{kind}_SUBSET", start, tested.path, message)
+
+
+def _network(text: str) -> _Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _is_private(network: _Network) -> bool:
+    return any(
+        isinstance(wide, type(network)) and network.subnet_of(wide)  # type: ignore[arg-type]
+        for wide in _PRIVATE
+    )
+
+
+_TYPED: Final[dict[str, Callable[[StatementCheck, Tested, Operator], None]]] = {
+    "Bool": _booleans, "Null": _booleans, "Numeric": _numbers, "Date": _dates, "BinaryEquals": _bytes,
+    "IpAddress": _addresses,
+}  # fmt: skip
+
+
+def _check_forms(one: StatementCheck, tested: Tested, found: Operator) -> None:
+    """Ids, Regions, service names and keys of KMS have a form."""
+    check, name = one.check, tested.name
+    for node in _plain(tested):
+        text = node.value
+        if found.comparison == "StringLike" and _WILD.search(text):
+            continue
+        where = (node.start, tested.path)
+        if name in _ID and not re.fullmatch(_ID[name][1] + r"([a-z0-9]{8}|[a-z0-9]{17})", text):
+            message = f"{shown(text)} is no such id: {_ID[name][1]} and 8 or 17 letters and digits"
+            check.error(_ID[name][0], *where, message)
+        if name == "aws:requestedregion" and text not in REGIONS:
+            check.error("INVALID_REGION", *where, f"there is no Region {shown(text)}")
+        if name in _SERVICE_KEYS and not _SERVICE.fullmatch(text):
+            message = f"{shown(text)} is no service principal, which is written service-name.amazonaws.com"
+            check.error("INVALID_SERVICE_PRINCIPAL_FORMAT", *where, message)
+        if name == "kms:viaservice" and not _REGIONAL_SERVICE.fullmatch(text):
+            message = f"{shown(text)} is not of the form service-name.region.amazonaws.com"
+            check.error("INVALID_SERVICE_PRINCIPAL_FORMAT", *where, message)
+        if _is_kms_key(name) and not _KMS_ARN.fullmatch(text):
+            message = f"{shown(text)} is no ARN of a KMS key, arn:aws:kms:region:account-id:key/key-id"
+            check.error("INVALID_KMS_KEY_VALUE", *where, message)
+
+
+def _is_kms_key(name: str) -> bool:
+    prefix, _, rest = name.partition(":")
+    return prefix not in ("aws", "kms") and _KMS_KEY.fullmatch(rest) is not None
+
+
+def _check_breadth(one: StatementCheck, tested: Tested, found: Operator) -> None:
+    """Wildcards and variables in a key that says who may come from outside."""
+    for node in tested.values:
+        text = _VARIABLE.sub(_MASK, _ESCAPE.sub("", node.value))
+        if _MASK in text:
+            _report_breadth(one, tested, node, text, text.index(_MASK), "VARIABLE", "policy variable")
+        wild = _WILD.search(text)
+        if wild is not None and found.comparison in ("StringLike", "ArnLike", "ArnEquals"):
+            _report_breadth(one, tested, node, text, wild.start(), "WILDCARD", "wildcard")
+
+
+def _report_breadth(one: StatementCheck, tested: Tested, node: Node, text: str, at: int, code: str, what: str) -> None:
+    key, problem = shown(tested.key.name), None
+    if tested.name in _SENSITIVE:
+        problem = f"{key} takes no {what}: write the whole value"
+    elif tested.name in _NEEDS_HEAD and one.is_allow and len(_fixed_head(text[:at])) < _HEAD:
+        problem = f"a {what} in {key} stands after at least {_HEAD} characters"
+    elif tested.name == "aws:userid":
+        left, colon, _ = text.partition(":")
+        if not colon or (at < len(left) and len(left) > 1):
+            problem = f"a {what} in {key} stands after the colon, or alone before it"
+    if problem is not None:
+        one.check.error(f"{code}_USAGE_TOO_PERMISSIVE", node.start, tested.path, problem)
+
+
+def _fixed_head(head: str) -> str:
+    """Of what stands before the wildcard, what tells somebody apart: in an ARN the account and what follows."""
+    if not head.startswith("arn:"):
+        return head
+    return head.split(":", 4)[4] if head.count(":") >= 4 else ""
+
+
+def _check_everything(one: StatementCheck, tested: Tested, found: Operator) -> None:
+    """A pattern that every value matches only asks whether there is a value."""
+    if not any(_is_everything(node.value, found) for node in tested.values):
+        return
+    holds_missing = found.if_exists or found.quantifier is Quantifier.ALL
+    if found.quantifier is Quantifier.ONE and found.negated:
+        holds_missing = True
+    holds_present = not found.negated
+    key, start, path = shown(tested.key.name), tested.key.start, tested.path
+    where = f"{key} in {tested.operator.name}"
+    if holds_missing and holds_present:
+        message = f"{where} always holds: remove it"
+        one.check.suggestion("REDUNDANT_KEY_DUE_TO_WILDCARD_IN_CONDITION", start, path, message)
+    elif holds_present:
+        message = f'{where} holds wherever the key is there: say so with "Null": {{{key}: "false"}}'
+        one.check.suggestion("EQUIVALENT_TO_NULL_FALSE", start, path, message)
+    elif holds_missing:
+        message = f'{where} holds only where the key is missing: say so with "Null": {{{key}: "true"}}'
+        one.check.suggestion("EQUIVALENT_TO_NULL_TRUE", start, path, message)
+    else:
+        message = f"{where} never holds, so the statement does nothing: remove it"
+        one.check.suggestion("REDUNDANT_STATEMENT_DUE_TO_WILDCARD_IN_CONDITION", start, path, message)
+
+
+def _is_everything(text: str, found: Operator) -> bool:
+    if found.comparison == "StringLike":
+        return bool(text) and not text.strip("*")
+    fields = text.split(":", 5)
+    return len(fields) == 6 and fields[0] in ("arn", "*") and not "".join(fields[1:]).strip("*") and all(fields)

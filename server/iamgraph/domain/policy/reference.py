@@ -1,0 +1,94 @@
+"""What services have: their actions, kinds of resource and condition keys, as policies name them. Whoever knows them
+(the Service Authorization Reference, an account's own services) answers through `Reference`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+_PLACEHOLDER: Final = re.compile(r"\$\{[^{}]*\}|<[^<>]*>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionKey:
+    """One condition key. `name` may have a placeholder, as `aws:ResourceTag/${TagKey}` has; `type` is String, ARN,
+    Bool, Numeric, Date, IPAddress or Binary."""
+
+    name: str
+    type: str
+    is_multivalued: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One action. `condition_keys` are the names, in lower case, of all keys that can be in the context of a request for
+    it, those of its resources too."""
+
+    name: str
+    condition_keys: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What begins with one prefix: `actions` by their names in lower case. `takes_resource_control` says whether
+    resource control policies reach it."""
+
+    prefix: str
+    actions: Mapping[str, Action]
+    takes_resource_control: bool = False
+
+
+class Reference(Protocol):
+    """Knows services. Two of these are one: ask the second where the first knows nothing."""
+
+    def prefixes(self) -> Iterable[str]:
+        """The prefixes of all services, in lower case."""
+        ...
+
+    def service(self, prefix: str) -> Service | None:
+        """The service whose actions begin with a prefix, which is in lower case."""
+        ...
+
+    def condition_keys(self, prefix: str) -> Mapping[str, ConditionKey] | None:
+        """The condition keys that begin with a prefix, by their names in lower case. None where no key does, nor any
+        service's action. Global keys (`aws:`) are not asked for."""
+        ...
+
+    def arn_formats(self, service: str) -> tuple[str, ...] | None:
+        """The formats of the ARNs that have `service` in their third field, such as
+        `arn:${Partition}:sqs:${Region}:${Account}:${QueueName}`; None where no ARN can have it."""
+        ...
+
+
+def find_key(keys: Mapping[str, ConditionKey], name: str) -> ConditionKey | None:
+    """The key that `name`, in lower case, stands for: itself, or one with a placeholder that it fills."""
+    return keys.get(name) or next((keys[known] for known in _templates(keys) if _fills(known, name)), None)
+
+
+def is_named(names: Iterable[str], name: str) -> bool:
+    """Whether `name` is among names that may have placeholders. All in lower case."""
+    return any(known == name or _fills(known, name) for known in names)
+
+
+def stem(name: str) -> str | None:
+    """What stands before the placeholder that ends a key's name: `aws:resourcetag/`. None where none does."""
+    found = _PLACEHOLDER.search(name)
+    return name[: found.start()] if found and found.end() == len(name) else None
+
+
+def _templates(keys: Mapping[str, ConditionKey]) -> Iterable[str]:
+    return (known for known in keys if "${" in known or "<" in known)
+
+
+def _fills(known: str, name: str) -> bool:
+    found = _PLACEHOLDER.search(known)
+    if found is None:
+        return False
+    before, after = known[: found.start()], known[found.end() :]
+    return (
+        len(name) > len(before) + len(after)
+        and name.startswith(before)
+        and (name.endswith(after) or "${" in after or "<" in after)
+    )

@@ -1,0 +1,1 @@
+"""Who knows services: adapters to the domain's `Reference`."""

