@@ -26,7 +26,12 @@ from iamgraph.reference.aws import AwsReference
 Case = Mapping[str, Any]
 
 REFERENCE = AwsReference()
-_IDENTITY = (grammar.PolicyType.MANAGED, grammar.PolicyType.INLINE, grammar.PolicyType.SESSION, grammar.PolicyType.BOUNDARY)
+_IDENTITY = (
+    grammar.PolicyType.MANAGED,
+    grammar.PolicyType.INLINE,
+    grammar.PolicyType.SESSION,
+    grammar.PolicyType.BOUNDARY,
+)
 _LINTED = {
     **dict.fromkeys(_IDENTITY, ValidationType.IDENTITY_POLICY),
     grammar.PolicyType.TRUST: ValidationType.RESOURCE_POLICY,

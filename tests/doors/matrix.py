@@ -312,6 +312,11 @@ DOORS = [
         reach=("organizations:DescribeAccount",),
         query='{ node(id: "{other}") { ... on Account { guardrails { name } } } }',
     ),
+    root_field(
+        "ValidatePolicy",
+        f"validatePolicy(document: {json.dumps(DOCUMENT)}, kind: MANAGED) {{ code }}",
+        action="access-analyzer:ValidatePolicy",
+    ),
     root_field("ListAccounts", "accounts(first: 9) { nodes { accountId } }", action="organizations:ListAccounts"),
 ]
 FREE_FOR_ALL = {"GetCallerIdentity", "SignOut"}

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from ..domain.ids import IdPrefix, unique_id
 from ..domain.limits import Quotas
+from ..domain.policy.reference import Reference
+from ..reference.aws import AwsReference
 from ..security.passwords import Hasher
 from ..security.sealing import Sealer
 from ..store.session import StoreSession
@@ -29,6 +31,7 @@ class Tools:
     quotas: Quotas = field(default_factory=Quotas)
     sign_in_url: Callable[[str], str] = "/signin/{}".format
     sign_in_time: timedelta = timedelta(hours=12)
+    reference: Reference = field(default_factory=AwsReference)
     clock: Callable[[], datetime] = _clock
     entropy: Callable[[int], bytes] = os.urandom
 

@@ -25,9 +25,7 @@ class AwsReference:
 
     def condition_keys(self, prefix: str) -> Mapping[str, ConditionKey] | None:
         owner = prefix if prefix in _prefixes() else _owners().get(prefix)
-        if owner is None:
-            return None
-        return {name: key for name, key in _keys(owner).items() if name.startswith(prefix + ":")}
+        return None if owner is None else _keys(owner, prefix)
 
     def arn_formats(self, service: str) -> tuple[str, ...] | None:
         return _formats().get(service, () if service in _prefixes() else None)
@@ -54,14 +52,15 @@ def _owners() -> Mapping[str, str]:
 
 
 @cache
-def _keys(prefix: str) -> Mapping[str, ConditionKey]:
+def _keys(owner: str, prefix: str) -> Mapping[str, ConditionKey]:
     return {
         name: ConditionKey(
             name=key["key"],
             type=key["type"].removeprefix("ArrayOf"),
             is_multivalued=key["type"].startswith("ArrayOf"),
         )
-        for name, key in _read("conditionKeys", f"{prefix}.json").items()
+        for name, key in _read("conditionKeys", f"{owner}.json").items()
+        if name.startswith(prefix + ":")
     }
 
 
@@ -71,7 +70,9 @@ def _service(prefix: str) -> Service:
     actions = _read("actions", f"{prefix}.json")
     return Service(
         prefix=prefix,
-        actions={name: Action(name=action["name"], condition_keys=_of(action, kinds)) for name, action in actions.items()},
+        actions={
+            name: Action(name=action["name"], condition_keys=_of(action, kinds)) for name, action in actions.items()
+        },
         takes_resource_control=prefix in _controlled(),
     )
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 _PLACEHOLDER: Final = re.compile(r"\$\{[^{}]*\}|<[^<>]*>")
@@ -64,12 +65,10 @@ class Reference(Protocol):
 
 def find_key(keys: Mapping[str, ConditionKey], name: str) -> ConditionKey | None:
     """The key that `name`, in lower case, stands for: itself, or one with a placeholder that it fills."""
-    return keys.get(name) or next((keys[known] for known in _templates(keys) if _fills(known, name)), None)
-
-
-def is_named(names: Iterable[str], name: str) -> bool:
-    """Whether `name` is among names that may have placeholders. All in lower case."""
-    return any(known == name or _fills(known, name) for known in names)
+    found = keys.get(name)
+    if found is not None:
+        return found
+    return next((key for known, key in keys.items() if ("${" in known or "<" in known) and _fills(known, name)), None)
 
 
 def stem(name: str) -> str | None:
@@ -78,17 +77,13 @@ def stem(name: str) -> str | None:
     return name[: found.start()] if found and found.end() == len(name) else None
 
 
-def _templates(keys: Mapping[str, ConditionKey]) -> Iterable[str]:
-    return (known for known in keys if "${" in known or "<" in known)
+@lru_cache(maxsize=1024)
+def _around(known: str) -> tuple[str, str]:
+    """What stands before a name's first placeholder, and after it as far as the next."""
+    before, after = _PLACEHOLDER.split(known)[:2]
+    return before, after
 
 
 def _fills(known: str, name: str) -> bool:
-    found = _PLACEHOLDER.search(known)
-    if found is None:
-        return False
-    before, after = known[: found.start()], known[found.end() :]
-    return (
-        len(name) > len(before) + len(after)
-        and name.startswith(before)
-        and (name.endswith(after) or "${" in after or "<" in after)
-    )
+    before, after = _around(known)
+    return len(name) > len(before) + len(after) and name.startswith(before) and after in name[len(before) :]

@@ -29,6 +29,8 @@ from graphql import (
 MAX_PAGE = 100
 MAX_ROOT_MUTATIONS = 10
 SECRET_FIELDS = frozenset({"signIn", "signInAsRoot", "changePassword"})
+LISTS = {"validatePolicy": 100}
+"""Fields that give many without being asked for a number, and how many."""
 SIGN_INS = frozenset({"signIn", "signInAsRoot"})
 HASHING_FIELDS = SECRET_FIELDS | {"createLoginProfile", "updateLoginProfile", "createAccount"}
 POINTS_OF_MUTATION, POINTS_OF_HASHING = 10, 50
@@ -136,13 +138,13 @@ class Measure:
         return self._known.get(name, Cost())
 
     def _page(self, node: FieldNode) -> int:
-        """How many items the field may give: what `first` says, or as many as `ids` holds."""
+        """How many items the field may give: what `first` says, as many as `ids` holds, or what is known of it."""
         for argument in node.arguments or ():
             if argument.name.value == "first":
                 return self._first(node.name.value, argument.value)
             if argument.name.value == "ids":
                 return self._count(argument.value)
-        return 1
+        return LISTS.get(node.name.value, 1)
 
     def _first(self, field: str, value: ValueNode) -> int:
         size = self._literal(value)

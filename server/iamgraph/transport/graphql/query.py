@@ -11,19 +11,30 @@ from strawberry import UNSET
 from ...app.accounts import DescribeAccount, ListAccounts
 from ...app.guardrails import ListGuardrails
 from ...app.sts import GetCallerIdentity
+from ...app.validation import ValidatePolicy
 from ...domain.entities import GuardrailKind
 from ...domain.errors import InvalidInput
+from ...domain.policy.evaluate import PolicyKind
+from ...domain.policy.lint import TRUST_POLICY, ValidationType
 from .context import Info
 from .nodes.account import Account
 from .nodes.base import Node, Resource
 from .nodes.connections import Connection, connect
+from .nodes.decision import PolicyFinding
 from .nodes.guardrail import Guardrail
 from .nodes.limits import Limits
 from .nodes.lookup import node_by_id, resource_by_arn
 from .nodes.viewer import Viewer
-from .scalars import ARN, AccountId
+from .scalars import ARN, AccountId, PolicyDocument
 
 MAX_NODES = 100
+VALIDATION_TYPES = {
+    **dict.fromkeys(PolicyKind, ValidationType.IDENTITY_POLICY),
+    PolicyKind.TRUST: ValidationType.RESOURCE_POLICY,
+    PolicyKind.RESOURCE: ValidationType.RESOURCE_POLICY,
+    PolicyKind.SERVICE_CONTROL: ValidationType.SERVICE_CONTROL_POLICY,
+    PolicyKind.RESOURCE_CONTROL: ValidationType.RESOURCE_CONTROL_POLICY,
+}
 
 
 @strawberry.input(one_of=True, description="Exactly one of the two.")
@@ -73,3 +84,20 @@ class Query:
     @strawberry.field(description="What the caller may still ask for: null where the server sets no limit.")
     def limits(self, info: Info) -> Limits | None:
         return Limits.of(info.context.spent) if info.context.spent is not None else None
+
+    @strawberry.field(
+        description="What is to be said about a policy that need not be stored, by the checks of IAM Access Analyzer; "
+        "at most 100 findings, the gravest. `resourceType` says what a policy of kind RESOURCE is attached to, such as "
+        "`AWS::S3::Bucket`."
+    )
+    async def validate_policy(
+        self, info: Info, document: PolicyDocument, kind: PolicyKind, resource_type: str | None = UNSET
+    ) -> list[PolicyFinding] | None:
+        if resource_type and kind is not PolicyKind.RESOURCE:
+            raise InvalidInput("'resourceType' goes with kind RESOURCE only", field="resourceType")
+        query = ValidatePolicy(
+            policy_document=document,
+            policy_type=VALIDATION_TYPES[kind],
+            validate_policy_resource_type=TRUST_POLICY if kind is PolicyKind.TRUST else resource_type or None,
+        )
+        return [PolicyFinding.of(finding) for finding in await info.context.load(query)]

@@ -8,7 +8,7 @@ from ..document import parse
 from ..finding import Finding
 from ..reference import Reference
 from .actions import Actions, check_roles_given_away
-from .base import TRUST_POLICY, Check, Effort, Report, ValidationType
+from .base import RESOURCE_TYPES, TRUST_POLICY, Check, Effort, Report, ValidationType
 from .conditions import check_conditions
 from .guardrails import check_guardrail_actions, check_resource_control
 from .principals import check_one_service, check_principals
@@ -18,15 +18,15 @@ from .support import check_support
 from .trust import check_trust
 from .variables import check_operators, check_variables
 
-__all__ = ["TRUST_POLICY", "ValidationType", "lint"]
+__all__ = ["RESOURCE_TYPES", "TRUST_POLICY", "ValidationType", "lint"]
 
 
 def lint(
     text: str, kind: ValidationType, reference: Reference, *, resource_type: str | None = None
 ) -> tuple[Finding, ...]:
-    """What is to be said about a policy, in the order of its text, at most 500 findings: the gravest. A text that is no
-    policy has one finding, the first mistake. `resource_type` is CloudFormation's name of what a RESOURCE_POLICY is
-    attached to, such as `AWS::S3::Bucket`."""
+    """What is to be said about a policy, in the order of its text, at most 100 findings: the gravest. A text that is no
+    policy has one finding, the first mistake. `resource_type` is one of RESOURCE_TYPES, where it is known what
+    a RESOURCE_POLICY is attached to."""
     try:
         document = parse(text)
     except MalformedPolicyDocument as error:

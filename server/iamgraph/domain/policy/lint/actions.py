@@ -44,7 +44,7 @@ class Actions:
         problem = self._known[text]
         if problem is not None:
             self._check.error(problem[0], node.start, path, problem[1])
-        elif any(wild in text.partition(":")[0] for wild in "*?") and text.strip("*?:"):
+        if any(wild in text.partition(":")[0] for wild in "*?") and text.strip("*?:"):
             message = f"{shown(node.value)} reaches other services that have, or will have, such a name"
             self._check.suggestion("WILDCARD_IN_SERVICE_NAME", node.start, path, message)
 
@@ -93,7 +93,7 @@ def check_redundant(check: Check, entries: Sequence[tuple[Node, Path, str]], cod
             redundant[index] = entries[index]
         first.setdefault(text, index)
     for index, (_, _, pattern) in enumerate(entries):
-        if "*" not in pattern and "?" not in pattern or first[pattern] != index:
+        if ("*" not in pattern and "?" not in pattern) or first[pattern] != index:
             continue
         if not check.effort.spend(len(entries)):
             break
@@ -133,7 +133,7 @@ def _role_message(one: StatementCheck, message: str) -> str:
 def _reach(one: StatementCheck, action: str) -> tuple[Node, str, Path] | None:
     """How the statement reaches an action on roles without naming them: where that is said, and the end of the code."""
     said = one.statement
-    named = [(node, path) for node, path in one.entries("Action") if wildcard(node.value.lower())(action)]
+    named = [(node, path) for node, path in one.entries("Action") if _means(node.value.lower(), action)]
     if bool(named) is said.not_action:
         return None
     broad = [entry for entry in named if "*" in entry[0].value or "?" in entry[0].value]
@@ -151,6 +151,10 @@ def _reach(one: StatementCheck, action: str) -> tuple[Node, str, Path] | None:
         return None
     codes = {"": "STAR_IN_RESOURCE", "STAR_IN_ACTION": "STAR_IN_ACTION_AND_RESOURCE"}
     return node, codes.get(kind, "STAR_IN_RESOURCE_AND_NOT_ACTION"), path
+
+
+def _means(pattern: str, action: str) -> bool:
+    return pattern == action or (("*" in pattern or "?" in pattern) and wildcard(pattern)(action))
 
 
 def _is_any_role(resource: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from ..finding import Finding, Severity
 from ..reference import Reference, Service
 from ..syntax import Member, Node
 
-MAXIMUM_FINDINGS: Final = 500
+MAXIMUM_FINDINGS: Final = 100
+"""How many findings one document has at most: as many as Access Analyzer gives on a page."""
 _SHOWN: Final = 128
 
 
@@ -29,12 +31,18 @@ class ValidationType(Enum):
 TRUST_POLICY: Final = "AWS::IAM::AssumeRolePolicyDocument"
 """The resource type of a RESOURCE_POLICY that is a role's trust policy."""
 
+RESOURCE_TYPES: Final = (
+    "AWS::S3::Bucket", "AWS::S3::AccessPoint", "AWS::S3::MultiRegionAccessPoint", "AWS::S3ObjectLambda::AccessPoint",
+    "AWS::DynamoDB::Table", TRUST_POLICY,
+)  # fmt: skip
+"""What a RESOURCE_POLICY can be said to be attached to (Access Analyzer API, `validatePolicyResourceType`)."""
+
 
 class Report:
     """Collects findings, each at its place in the text."""
 
     def __init__(self, text: str) -> None:
-        self._lines = [0, *(index + 1 for index, letter in enumerate(text) if letter == "\n")]
+        self._lines = [0, *(found.end() for found in re.finditer("\n", text))]
         self._found: dict[tuple[int, str, str], Finding] = {}
 
     def add(self, severity: Severity, code: str, offset: int, path: Path, message: str) -> None:
@@ -51,7 +59,7 @@ class Report:
         self._found.setdefault((offset, code, message), finding)
 
     def findings(self) -> tuple[Finding, ...]:
-        """What was found, in the order of the text. Of more than 500, the gravest."""
+        """What was found, in the order of the text. Of more than 100, the gravest."""
         ranks = list(Severity)
         found = sorted(self._found.items(), key=lambda item: ranks.index(item[1].severity))[:MAXIMUM_FINDINGS]
         return tuple(finding for _, finding in sorted(found, key=lambda item: item[0]))

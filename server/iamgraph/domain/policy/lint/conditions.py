@@ -10,6 +10,7 @@ from ..document import Path
 from ..global_keys import CROSS_SERVICE_KEYS, GLOBAL_KEYS
 from ..operators import Operator, Quantifier, operator
 from ..reference import ConditionKey, find_key, stem
+from ..syntax import Member
 from .base import Check, StatementCheck, Tested, shown
 from .values import check_values
 
@@ -37,7 +38,7 @@ def check_conditions(check: Check) -> None:
         block = one.statement.node.get("Condition")
         for member in block.members if block is not None else ():
             _check_operator(check, member.name, member.start, (*one.path, "Condition", member.name))
-            _check_spellings(check, [t for t in one.conditions() if t.operator is member])
+            _check_spellings(check, member, (*one.path, "Condition", member.name))
         for tested in one.conditions():
             found = operator(tested.operator.name)
             if found is not None:
@@ -113,13 +114,14 @@ def _check_operator(check: Check, name: str, start: int, path: Path) -> None:
             check.suggestion("NULL_WITH_QUALIFIER", start, path, message)
 
 
-def _check_spellings(check: Check, tested: list[Tested]) -> None:
+def _check_spellings(check: Check, block: Member, path: Path) -> None:
     seen: set[str] = set()
-    for one in tested:
-        if one.name in seen:
-            message = f"{shown(one.key.name)} stands in this block twice, spelt differently: keys ignore case"
-            check.error("DUPLICATE_KEYS_WITH_DIFFERENT_CASE", one.key.start, one.path, message)
-        seen.add(one.name)
+    for key in block.node.members:
+        name = key.name.lower()
+        if name in seen:
+            message = f"{shown(key.name)} stands in this block twice, spelt differently: keys ignore case"
+            check.error("DUPLICATE_KEYS_WITH_DIFFERENT_CASE", key.start, (*path, key.name), message)
+        seen.add(name)
 
 
 def _check_quantifier(
@@ -178,7 +180,9 @@ def _check_together(one: StatementCheck) -> None:
             message = "the same private address exists in many VPCs: test aws:SourceVpc or aws:SourceVpce as well"
             check.security("MISSING_PAIRED_CONDITION_KEYS", start, path, message)
         if name == "dynamodb:attributes" and one.is_allow and "dynamodb:select" not in keys:
-            message = "a request that names no attributes gets all: test dynamodb:Select for SPECIFIC_ATTRIBUTES as well"
+            message = (
+                "a request that names no attributes gets all: test dynamodb:Select for SPECIFIC_ATTRIBUTES as well"
+            )
             check.security("DYNAMODB_ATTRIBUTES_WITHOUT_SELECT", start, path, message)
         is_text = found is not None and found.comparison.startswith("String")
         if name == "s3:prefix" and found is not None and is_text and found.negated is one.is_allow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 from ..document import Path
 from ..formats import PARTITIONS
 from ..global_keys import REGIONS
-from ..match import wildcard
+from ..match import Matcher, wildcard
 from ..syntax import Node
 from .actions import check_redundant
 from .base import Check, shown
@@ -42,6 +43,10 @@ class _Format:
     region: str
     account: str
     pattern: str
+    is_plain: bool
+    head: str
+    tail: str
+    test: Matcher
 
 
 class _Arns:
@@ -89,29 +94,37 @@ class _Arns:
             return [*_region_problem(fields[3]), *_account_problem(fields[4])]
         if not self._check.effort.spend(len(formats)):
             return []
-        kinds = [kind for kind in map(_format, formats) if _overlaps(fields[5], kind.pattern)]
+        kinds = _overlapping(fields[5], formats)
         if not kinds:
             message = f"{fields[2]} has no such resource, use for example {formats[0]}"
             return [("INVALID_ARN_RESOURCE", message)]
         return [*_region_of(fields, kinds), *_account_of(fields, kinds)]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def _format(text: str) -> _Format:
     fields = [*text.split(":", 5), *[""] * 5]
-    return _Format(fields[3], fields[4], _VARIABLE.sub("?*", fields[5]))
+    pattern = _VARIABLE.sub("?*", fields[5])
+    literals = _WILD.split(pattern)
+    return _Format(fields[3], fields[4], pattern, len(literals) == 1, literals[0], literals[-1], wildcard(pattern))
 
 
-def _overlaps(text: str, pattern: str) -> bool:
-    """Whether a resource of the kind can be meant: exactly told for plain text, by beginning and end for a pattern."""
-    if not _WILD.search(text):
-        return wildcard(pattern)(text)
-    head, kind_head = _WILD.split(text, maxsplit=1)[0], _WILD.split(pattern, maxsplit=1)[0]
-    tail, kind_tail = _WILD.split(text)[-1], _WILD.split(pattern)[-1]
-    if not _WILD.search(pattern):
-        return wildcard(text)(pattern)
-    heads = head.startswith(kind_head) or kind_head.startswith(head)
-    return heads and (tail.endswith(kind_tail) or kind_tail.endswith(tail))
+def _overlapping(text: str, formats: Iterable[str]) -> list[_Format]:
+    """The kinds of which a resource can be meant: exactly told for plain text, by beginning and end for a pattern."""
+    literals = _WILD.split(text)
+    kinds = map(_format, formats)
+    if len(literals) == 1:
+        return [kind for kind in kinds if kind.test(text)]
+    test, head, tail = wildcard(text), literals[0], literals[-1]
+    return [
+        kind
+        for kind in kinds
+        if (test(kind.pattern) if kind.is_plain else _agree(head, kind.head) and _agree(tail[::-1], kind.tail[::-1]))
+    ]
+
+
+def _agree(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
 
 
 def _region_of(fields: list[str], kinds: list[_Format]) -> list[tuple[str, str]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ..global_keys import CROSS_SERVICE_KEYS
+from ..global_keys import CROSS_SERVICE_KEYS, GLOBAL_KEYS
 from ..match import wildcard
 from ..operators import operator
-from ..reference import Action, is_named
+from ..reference import Action, find_key
 from .base import Check, StatementCheck, Tested, listed, shown
 
 _TAGS: Final = ("aws:resourcetag/", "aws:requesttag/")
@@ -26,41 +26,44 @@ _SETS: Final = {
 def check_support(check: Check) -> None:
     """Keys of services and tags, against the actions that are named outright."""
     for one in check.statements():
+        actions = list(_named(one))
         for tested in one.conditions():
-            prefix = tested.name.partition(":")[0]
-            if tested.name.startswith(_TAGS):
-                _check_tag(one, tested)
-            elif _is_of_service(check, prefix, tested.name):
-                _check_key(one, tested)
+            key = _documented(check, tested.name)
+            if key is not None and check.effort.spend(len(actions)):
+                lost = [written for written, action in actions if key not in action.condition_keys]
+                if tested.name.startswith(_TAGS):
+                    _check_tag(one, tested, key, lost)
+                elif lost and not one.statement.not_action:
+                    message = f"requests for {listed(lost)} never carry {shown(tested.key.name)}: move them to another"
+                    message += " statement"
+                    check.error("UNSUPPORTED_ACTION_FOR_CONDITION_KEY", tested.key.start, tested.path, message)
             _check_missing_action(one, tested)
 
 
-def _is_of_service(check: Check, prefix: str, name: str) -> bool:
-    if prefix == "aws" or name in CROSS_SERVICE_KEYS or check.reference.service(prefix) is None:
-        return False
-    return is_named(check.reference.condition_keys(prefix) or {}, name)
+def _documented(check: Check, name: str) -> str | None:
+    """The name under which actions have the key, in lower case; None for keys that come with all requests, or none."""
+    prefix = name.partition(":")[0]
+    if name in CROSS_SERVICE_KEYS or not (name.startswith(_TAGS) or check.reference.service(prefix) is not None):
+        return None
+    keys = GLOBAL_KEYS if prefix == "aws" else check.reference.condition_keys(prefix) or {}
+    found = find_key(keys, name)
+    return found.name.lower() if found is not None else None
 
 
 def _named(one: StatementCheck) -> Iterator[tuple[str, Action]]:
     """The actions without wildcards, as written and as the reference has them."""
+    seen: set[str] = set()
     for node, _ in one.entries("Action"):
-        name = node.value.lower().partition(":")[2]
-        service = None if "*" in name or "?" in name else one.check.service_of(node.value)
+        text = node.value.lower()
+        name = text.partition(":")[2]
+        service = None if "*" in name or "?" in name or text in seen else one.check.service_of(text)
         action = service.actions.get(name) if service is not None else None
+        seen.add(text)
         if action is not None:
             yield node.value, action
 
 
-def _check_key(one: StatementCheck, tested: Tested) -> None:
-    if one.statement.not_action:
-        return
-    lost = [written for written, action in _named(one) if not is_named(action.condition_keys, tested.name)]
-    if lost:
-        message = f"requests for {listed(lost)} never carry {shown(tested.key.name)}: move them to another statement"
-        one.check.error("UNSUPPORTED_ACTION_FOR_CONDITION_KEY", tested.key.start, tested.path, message)
-
-
-def _check_tag(one: StatementCheck, tested: Tested) -> None:
+def _check_tag(one: StatementCheck, tested: Tested, documented: str, lost: list[str]) -> None:
     """A tag that never comes: an Allow allows nothing, a Deny denies nothing."""
     check, key, start, path = one.check, shown(tested.key.name), tested.key.start, tested.path
     found = operator(tested.operator.name)
@@ -73,8 +76,7 @@ def _check_tag(one: StatementCheck, tested: Tested) -> None:
         else:
             check.security("DENY_NOTACTION_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", start, path, message)
         return
-    lost = [written for written, action in _named(one) if not is_named(action.condition_keys, tested.name)]
-    lost += [pattern for pattern in _patterns(one) if _never(check, pattern, tested.name)]
+    lost = [*lost, *(pattern for pattern in _patterns(one) if _never(check, pattern, documented))]
     if not lost:
         return
     if one.is_allow:
@@ -99,7 +101,7 @@ def _never(check: Check, pattern: str, key: str) -> bool:
         return False
     test = wildcard(pattern.lower().partition(":")[2])
     meant = [action for name, action in service.actions.items() if test(name)]
-    return bool(meant) and not any(is_named(action.condition_keys, key) for action in meant)
+    return bool(meant) and not any(key in action.condition_keys for action in meant)
 
 
 def _check_missing_action(one: StatementCheck, tested: Tested) -> None:

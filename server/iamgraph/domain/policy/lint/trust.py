@@ -107,7 +107,9 @@ def _check_roles_anywhere(one: StatementCheck) -> None:
     if principals is None or _ROLES_ANYWHERE not in principals.service or not one.is_allow:
         return
     tests = [wildcard(action.lower()) for action in one.statement.actions]
-    has = {name: any(test(name.lower()) for test in tests) is not one.statement.not_action for name in _NEEDED_BY_ANYWHERE}
+    has = {
+        name: any(test(name.lower()) for test in tests) is not one.statement.not_action for name in _NEEDED_BY_ANYWHERE
+    }
     missing = [name for name, there in has.items() if not there]
     if missing:
         node, path = one.element("Action")

@@ -41,11 +41,20 @@ _PATHS: Final = frozenset({
 _ARNS: Final = frozenset({"aws:principalarn", "aws:sourcearn", "aws:sourcevpcarn"})
 """Whom a resource's policy lets in by these is for the resource's owner to say; elsewhere they only narrow."""
 _HEAD: Final = 6
+_LOOSE: Final = re.compile(r"[*?\x00]")
 _MASK: Final = "\x00"
 """Stands for a variable: no document can have it."""
 _PRIVATE: Final = tuple(
     ipaddress.ip_network(text)
-    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "fc00::/7", "fe80::/10")
+    for text in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "fc00::/7",
+        "fe80::/10",
+    )
 )
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -225,8 +234,10 @@ def _report_breadth(one: StatementCheck, tested: Tested, node: Node, text: str, 
     key, problem = shown(tested.key.name), None
     if tested.name in _SENSITIVE:
         problem = f"{key} takes no {what}: write the whole value"
-    elif _needs_head(one, tested) and len(_fixed_head(text[:at])) < _HEAD:
+    elif one.is_allow and tested.name in _PATHS and at < _HEAD:
         problem = f"a {what} in {key} stands after at least {_HEAD} characters"
+    elif one.is_allow and tested.name in _ARNS and not one.check.is_identity and not _tells_apart(text):
+        problem = f"a {what} in {key} needs the account id, or {_HEAD} characters of the resource, before it"
     elif tested.name == "aws:userid":
         left, colon, _ = text.partition(":")
         if not colon or (at < len(left) and len(left) > 1):
@@ -235,15 +246,12 @@ def _report_breadth(one: StatementCheck, tested: Tested, node: Node, text: str, 
         one.check.error(f"{code}_USAGE_TOO_PERMISSIVE", node.start, tested.path, problem)
 
 
-def _needs_head(one: StatementCheck, tested: Tested) -> bool:
-    return one.is_allow and (tested.name in _PATHS or (tested.name in _ARNS and not one.check.is_identity))
-
-
-def _fixed_head(head: str) -> str:
-    """Of what stands before the wildcard, what tells somebody apart: in an ARN the account and what follows."""
-    if not head.startswith("arn:"):
-        return head
-    return head.split(":", 4)[4] if head.count(":") >= 4 else ""
+def _tells_apart(arn: str) -> bool:
+    """Whether a pattern means the resources of one account or, as buckets have none, those whose names begin alike."""
+    fields = arn.split(":", 5)
+    if len(fields) < 6:
+        return False
+    return len(_LOOSE.split(fields[4] or fields[5], maxsplit=1)[0]) >= _HEAD
 
 
 def _check_everything(one: StatementCheck, tested: Tested, found: Operator) -> None:

@@ -71,7 +71,10 @@ def _problem(inner: str, *, closed: bool) -> tuple[str, str] | None:
         return "EMPTY_VARIABLE", "the variable names no key"
     default = default.strip()
     if comma and not (len(default) >= 2 and default.startswith("'") and default.endswith("'")):
-        return "MISSING_QUOTE_IN_VARIABLE", "a default value stands in single quotes, as in ${aws:PrincipalTag/team, 'x'}"
+        return (
+            "MISSING_QUOTE_IN_VARIABLE",
+            "a default value stands in single quotes, as in ${aws:PrincipalTag/team, 'x'}",
+        )
     if any(letter.isspace() for letter in name):
         return "UNSUPPORTED_SPACE_IN_VARIABLE", "the name of a variable has no spaces"
     return None
