@@ -60,3 +60,14 @@ REGIONS: Final = frozenset({
     "us-isob-east-1", "us-isob-west-1", "us-isof-east-1", "us-isof-south-1", "us-west-1", "us-west-2",
 })  # fmt: skip
 """The Regions of all partitions."""
+
+VPCE_KEYS: Final = frozenset({"aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths"})
+VPCE_SERVICES: Final = frozenset({
+    "acm-pca", "applicationinsights", "apprunner", "athena", "b2bi", "cassandra", "cloudformation", "cognito-identity",
+    "comprehendmedical", "compute-optimizer", "datasync", "discovery", "dms", "ds-data", "dynamodb", "ebs", "ecr", "ecs",
+    "firehose", "gamelift", "healthlake", "iam", "identitystore", "iotfleetwise", "iottwinmaker", "iotwireless",
+    "kinesisanalytics", "kms", "lambda", "medical-imaging", "network-firewall", "omics", "payment-cryptography", "polly",
+    "pricing", "rbin", "rekognition", "route53", "s3", "scheduler", "servicediscovery", "servicequotas", "ses", "shield",
+    "sms-voice", "sqs", "ssm-contacts", "storagegateway", "textract", "transcribe", "transfer", "workmail",
+})  # fmt: skip
+"""The services whose requests carry at least one of VPCE_KEYS."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ..document import Path
-from ..global_keys import CROSS_SERVICE_KEYS, GLOBAL_KEYS
+from ..global_keys import CROSS_SERVICE_KEYS, GLOBAL_KEYS, VPCE_KEYS, VPCE_SERVICES
 from ..operators import Operator, Quantifier, operator
 from ..reference import ConditionKey, find_key, stem
 from ..syntax import Member
@@ -20,16 +20,17 @@ _FAMILIES: Final = {
     "ARN": ("Arn", "String"),
     "Bool": ("Bool",),
     "Numeric": ("Numeric",),
-    # aws:EpochTime has both.
-    "Date": ("Date", "Numeric"),
+    "Date": ("Date",),
     "IPAddress": ("IpAddress",),
     "Binary": ("Binary",),
 }
 _SPELT: Final = {"ARN": "Arn", "IPAddress": "IpAddress", "Binary": "BinaryEquals"}
 _DOMAIN: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/[^:]*)?")
 _SPOOFED: Final = frozenset({"aws:referer", "aws:useragent"})
-_VPC: Final = frozenset({"aws:sourcevpc", "aws:sourcevpce", "aws:sourcevpcarn"})
-_NETWORK_OF_SOME: Final = frozenset({"aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths"})
+_PAIRS: Final = {
+    "aws:vpcsourceip": frozenset({"aws:sourcevpc", "aws:sourcevpce", "aws:sourcevpcarn"}),
+    "aws:ec2instancesourceprivateipv4": frozenset({"aws:ec2instancesourcevpc"}),
+}
 
 
 def check_conditions(check: Check) -> None:
@@ -157,9 +158,13 @@ def _check_family(check: Check, tested: Tested, found: Operator, key: ConditionK
         return
     start, path, written = tested.operator.start, tested.path, tested.operator.name
     name, wanted = shown(tested.key.name), _SPELT.get(key.type, key.type)
-    # What a placeholder stands for can be an ARN: an encryption context, a tag.
-    fits = found.comparison.startswith((*_FAMILIES[key.type], "Arn") if stem(key.name) else _FAMILIES[key.type])
-    if not fits:
+    families = _FAMILIES[key.type]
+    if stem(key.name) is not None:
+        # What a placeholder stands for can be an ARN: an encryption context, a tag.
+        families += ("Arn",)
+    if tested.name == "aws:epochtime":
+        families += ("Numeric",)
+    if not found.comparison.startswith(families):
         message = f"{name} is of type {key.type}: use {wanted} operators, not {written}"
         check.warning("TYPE_MISMATCH", start, path, message)
     elif key.type == "ARN" and found.comparison == "StringLike":
@@ -176,8 +181,9 @@ def _check_together(one: StatementCheck) -> None:
         if name in _SPOOFED:
             message = f"{shown(tested.key.name)} is what the caller says it is: control no access by it"
             check.security("UNTRUSTWORTHY_CONDITION_KEY", start, path, message)
-        if name == "aws:vpcsourceip" and not keys & _VPC:
-            message = "the same private address exists in many VPCs: test aws:SourceVpc or aws:SourceVpce as well"
+        if name in _PAIRS and not keys & _PAIRS[name]:
+            message = f"the same private address exists in many VPCs: with {shown(tested.key.name)} test"
+            message += f" {' or '.join(GLOBAL_KEYS[pair].name for pair in sorted(_PAIRS[name]))} as well"
             check.security("MISSING_PAIRED_CONDITION_KEYS", start, path, message)
         if name == "dynamodb:attributes" and one.is_allow and "dynamodb:select" not in keys:
             message = (
@@ -188,11 +194,11 @@ def _check_together(one: StatementCheck) -> None:
         if name == "s3:prefix" and found is not None and is_text and found.negated is one.is_allow:
             message = "a shorter prefix gets around this: allow with StringLike, or deny with StringNotLike"
             check.security("S3_PREFIX_IN_NEGATIVE_CONTEXT", start, path, message)
-        if name in _NETWORK_OF_SOME and _is_unscoped(one):
+        if name in VPCE_KEYS and _is_unscoped(one):
             message = f"{shown(tested.key.name)} comes with requests to some services only: name their actions"
             check.warning("USE_CONDITION_KEY_ONLY_WITH_SUPPORTED_SERVICES", start, path, message)
 
 
 def _is_unscoped(one: StatementCheck) -> bool:
     said = one.statement
-    return said.not_action or any(action.partition(":")[0] == "*" for action in said.actions)
+    return said.not_action or any(action.partition(":")[0].lower() not in VPCE_SERVICES for action in said.actions)
