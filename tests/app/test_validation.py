@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import iamgraph.transport.graphql.schema  # noqa: F401  (declares all operations)
+from iamgraph.app.operation import OPERATIONS
+from iamgraph.app.work import default_reference
+from iamgraph.domain.policy.lint import ValidationType, lint
+
 from ..service import ACCOUNT, Reply, Service, allow
 from .asking import arn, document, refused, statement, trusting
 
@@ -38,6 +43,17 @@ async def test_each_kind_is_checked_as_what_it_is(service: Service) -> None:
     assert found == [("ERROR", "UNSUPPORTED_ACTION_IN_POLICY")]
     deny = document(statement("Deny", "s3:*", Principal="*"))
     assert codes(await validate(service, deny, "RESOURCE_CONTROL")) == []
+
+
+def test_what_this_server_has_is_known() -> None:
+    """A policy about its own actions and ARNs has no findings. (The sign-ins ask for no permission.)"""
+    actions = sorted({op.action for op in OPERATIONS.values() if not op.action.startswith("signin:")})
+    arns = ["user/eng/bob", "group/devs", "role/deployer", "policy/team/pol"]
+    resources = [arn(rest) for rest in arns]
+    resources += [f"arn:aws:organizations::{ACCOUNT}:account/444455556666"]
+    resources += [f"arn:aws:organizations::{ACCOUNT}:policy/service_control_policy/*"]
+    denied = document(statement("Deny", actions, resources))
+    assert lint(denied, ValidationType.IDENTITY_POLICY, default_reference()) == ()
 
 
 async def test_what_is_refused_and_what_the_history_keeps(service: Service) -> None:

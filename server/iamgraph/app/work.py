@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 from ..domain.ids import IdPrefix, unique_id
 from ..domain.limits import Quotas
-from ..domain.policy.reference import Reference
+from ..domain.policy.reference import Reference, Together
 from ..reference.aws import AwsReference
+from ..reference.own import OwnReference
 from ..security.passwords import Hasher
 from ..security.sealing import Sealer
 from ..store.session import StoreSession
@@ -19,6 +20,11 @@ from .caller import Caller
 
 def _clock() -> datetime:
     return datetime.now(UTC)
+
+
+def default_reference() -> Reference:
+    """What services have: this server's own, then AWS's."""
+    return Together((OwnReference(), AwsReference()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +37,7 @@ class Tools:
     quotas: Quotas = field(default_factory=Quotas)
     sign_in_url: Callable[[str], str] = "/signin/{}".format
     sign_in_time: timedelta = timedelta(hours=12)
-    reference: Reference = field(default_factory=AwsReference)
+    reference: Reference = field(default_factory=default_reference)
     clock: Callable[[], datetime] = _clock
     entropy: Callable[[int], bytes] = os.urandom
 

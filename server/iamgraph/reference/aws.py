@@ -41,11 +41,6 @@ def _prefixes() -> frozenset[str]:
 
 
 @cache
-def _controlled() -> frozenset[str]:
-    return frozenset(_read("rcpSupportedServices.json"))
-
-
-@cache
 def _owners() -> Mapping[str, str]:
     """The service whose files have the keys of a prefix that is no service's own, such as `saml`."""
     return {prefix: owners[0] for prefix, owners in _read("unassociatedConditions.json").items()}
@@ -73,7 +68,6 @@ def _service(prefix: str) -> Service:
         actions={
             name: Action(name=action["name"], condition_keys=_of(action, kinds)) for name, action in actions.items()
         },
-        takes_resource_control=prefix in _controlled(),
     )
 
 

@@ -33,16 +33,14 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What begins with one prefix: `actions` by their names in lower case. `takes_resource_control` says whether
-    resource control policies reach it."""
+    """What begins with one prefix: `actions` by their names in lower case."""
 
     prefix: str
     actions: Mapping[str, Action]
-    takes_resource_control: bool = False
 
 
 class Reference(Protocol):
-    """Knows services. Two of these are one: ask the second where the first knows nothing."""
+    """Knows services."""
 
     def prefixes(self) -> Iterable[str]:
         """The prefixes of all services, in lower case."""
@@ -61,6 +59,29 @@ class Reference(Protocol):
         """The formats of the ARNs that have `service` in their third field, such as
         `arn:${Partition}:sqs:${Region}:${Account}:${QueueName}`; None where no ARN can have it."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several references as one. Of a service the first that knows it tells; formats of ARNs are all of theirs."""
+
+    references: tuple[Reference, ...]
+
+    def prefixes(self) -> Iterable[str]:
+        return (prefix for reference in self.references for prefix in reference.prefixes())
+
+    def service(self, prefix: str) -> Service | None:
+        known = (reference.service(prefix) for reference in self.references)
+        return next((service for service in known if service is not None), None)
+
+    def condition_keys(self, prefix: str) -> Mapping[str, ConditionKey] | None:
+        known = (reference.condition_keys(prefix) for reference in self.references)
+        return next((keys for keys in known if keys is not None), None)
+
+    def arn_formats(self, service: str) -> tuple[str, ...] | None:
+        known = [reference.arn_formats(service) for reference in self.references]
+        found = [formats for formats in known if formats is not None]
+        return tuple(one for formats in found for one in formats) if found else None
 
 
 def find_key(keys: Mapping[str, ConditionKey], name: str) -> ConditionKey | None:

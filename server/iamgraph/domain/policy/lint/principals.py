@@ -55,8 +55,8 @@ def _check_resource_control(one: StatementCheck) -> None:
     if node is None or said.not_principal or said.principals is None or not said.principals.everyone:
         message = 'resource control policies are for everyone: write "Principal": "*", and test keys in Condition'
         check.error("RCP_SYNTAX_ERROR_PRINCIPAL", start if node is None else node.start, path, message)
-    if one.is_allow and (said.conditions or said.resources != ("*",) or said.not_resource):
-        message = 'an Allow of a resource control policy is for "*" in Principal and Resource, without Condition'
+    if one.is_allow:
+        message = "a resource control policy only denies: what it does not deny, it allows"
         check.error("RCP_SYNTAX_ERROR_ALLOW", start, one.path, message)
 
 

@@ -1,0 +1,39 @@
+"""What this server has beyond AWS's services: actions of its own, and ARNs without an organization's id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from ..domain.policy.reference import Action, ConditionKey, Service
+
+_KEYS: Final = frozenset({"aws:resourcetag/${tagkey}", "iam:resourcetag/${tagkey}"})
+_ACTIONS: Final = ("ListSessions", "RevokeSession")
+_SERVICE: Final = Service(
+    prefix="iamgraph",
+    actions={name.lower(): Action(name=name, condition_keys=_KEYS) for name in _ACTIONS},
+)
+_FORMATS: Final = {
+    "iamgraph": ("arn:${Partition}:iamgraph::${Account}:session/${SessionId}",),
+    "organizations": (
+        "arn:${Partition}:organizations::${Account}:account/${AccountId}",
+        "arn:${Partition}:organizations::${Account}:policy/${PolicyType}/${PolicyId}",
+        "arn:${Partition}:organizations::aws:policy/${PolicyType}/${PolicyId}",
+    ),
+}
+
+
+class OwnReference:
+    """The actions are on users, roles and roots, whose ARNs are IAM's."""
+
+    def prefixes(self) -> Iterable[str]:
+        return ("iamgraph",)
+
+    def service(self, prefix: str) -> Service | None:
+        return _SERVICE if prefix == "iamgraph" else None
+
+    def condition_keys(self, prefix: str) -> Mapping[str, ConditionKey] | None:
+        return {} if prefix == "iamgraph" else None
+
+    def arn_formats(self, service: str) -> tuple[str, ...] | None:
+        return _FORMATS.get(service)
