@@ -8,7 +8,7 @@ import pytest
 
 from iamgraph.domain.policy.conditions import compiled_condition
 from iamgraph.domain.policy.document import Condition
-from iamgraph.domain.policy.variables import Facts
+from iamgraph.domain.policy.variables import facts
 from tests.policy_cases import evaluate
 
 ALICE = {"type": "user", "arn": "arn:aws:iam::111122223333:user/alice", "account": "111122223333"}
@@ -17,7 +17,7 @@ ALICE = {"type": "user", "arn": "arn:aws:iam::111122223333:user/alice", "account
 def holds(operator: str, values: str | Sequence[str], context: Mapping[str, str | Sequence[str]]) -> bool:
     wanted = (values,) if isinstance(values, str) else tuple(values)
     condition = Condition(operator=operator, key="svc:Key", values=wanted)
-    return compiled_condition(condition, variables=True).test(Facts(context))
+    return compiled_condition(condition, variables=True).test(facts(context))
 
 
 @pytest.mark.parametrize(

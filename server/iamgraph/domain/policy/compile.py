@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
 from .conditions import Test, compiled_condition
 from .document import Document, Statement, parse
-from .match import Matcher, arn_fields, bound_matcher, matcher, wildcard
+from .match import Matcher, arn_fields, matcher, wildcard
 from .principals import CompiledPrincipals, compiled_principals
-from .variables import Facts, Template, Variable, template
-
-ResourceTest = Callable[[str, Facts], bool]
+from .variables import Patterns, Template, Variable, template
 
 _CACHED_POLICIES: Final = 8192
 _CACHED_CHARACTERS: Final = 8_000_000
 _CACHED_ACTIONS: Final = 256
 
 
+_ALL: Final = Patterns([template("*", variables=False, wildcards=True)], matcher)
+_NONE: Final = Patterns([], matcher)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledStatement:
     """One statement's tests. `resource` is for policies of identities, where an incomplete ARN is padded with stars;
-    `exact_resource` for policies of resources, where it is not. Both are None where the statement names no resource.
+    `exact_resource` for policies of resources, where it is not. Where a statement names no resource, a deny is about all
+    of them, and a grant about none unless it is the resource's own.
     `keys` are the context keys that its conditions read, `resource_keys` those that its resources do: (in lower case,
     as written)."""
 
     statement: Statement
     index: int
     deny: bool
-    resource: ResourceTest | None
-    exact_resource: ResourceTest | None
+    resource: Patterns
+    exact_resource: Patterns
     principals: CompiledPrincipals | None
     not_principal: bool
     conditions: tuple[Test, ...]
@@ -131,12 +134,13 @@ def _statement(statement: Statement, index: int, variables: bool) -> CompiledSta
     patterns = [template(text, variables=variables, wildcards=True) for text in statement.resources or ()]
     keys = {key: None for condition in conditions for key in condition.keys}
     resource_keys = {(v.key, v.name): None for p in patterns for v in p.variables if v.default is None}
-    exact = padded = None
-    if statement.resources is not None:
-        exact = _resources(patterns, statement.not_resource)
-        completed = [_padded(p) for p in patterns]
-        padded = exact if completed == patterns else _resources(completed, statement.not_resource)
     deny = statement.effect == "Deny"
+    if statement.resources is None:
+        exact, padded = _ALL, _ALL if deny else _NONE
+    else:
+        completed = [_padded(p) for p in patterns]
+        exact = Patterns(patterns, matcher, negated=statement.not_resource)
+        padded = exact if completed == patterns else Patterns(completed, matcher, negated=statement.not_resource)
     principals = statement.principals
     return CompiledStatement(
         statement=statement,
@@ -163,33 +167,6 @@ def _actions(statement: Statement) -> tuple[frozenset[str] | None, Matcher]:
     if len(tests) == 1:
         return known, tests[0]
     return known, lambda action: any(test(action) for test in tests)
-
-
-def _resources(patterns: Sequence[Template], negated: bool) -> ResourceTest:
-    """The test "is one of these resources", or "is none of them". A pattern with an unset variable is no resource."""
-    fixed: list[Matcher] = []
-    open_: list[Template] = []
-    nothing = Facts({})
-    for pattern in patterns:
-        pieces = None if pattern.variables else pattern.bind(nothing)
-        if pieces is None:
-            open_.append(pattern)
-        else:
-            fixed.append(matcher(pieces))
-    if len(fixed) == 1 and not open_ and not negated:
-        only = fixed[0]
-        return lambda resource, facts: only(resource)
-
-    def test(resource: str, facts: Facts) -> bool:
-        if any(matches(resource) for matches in fixed):
-            return not negated
-        for pattern in open_:
-            pieces = pattern.bind(facts)
-            if pieces is not None and bound_matcher(pieces)(resource):
-                return not negated
-        return negated
-
-    return test
 
 
 def _padded(pattern: Template) -> Template:

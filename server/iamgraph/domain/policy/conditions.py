@@ -4,18 +4,19 @@ policy elements: Condition operators")."""
 from __future__ import annotations
 
 import operator as comparisons
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from . import values
 from .document import Condition
-from .match import Matcher, Wild, arn_matcher, bound_matcher
+from .match import Matcher, Wild, arn_matcher, either, matcher
 from .operators import Operator, Quantifier, operator
-from .variables import Facts, Template, template
+from .variables import Facts, Patterns, Template, template
 
 Test = Callable[[Facts], bool]
+Binder = Callable[[Facts], Matcher]
 
 _ORDERS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "Equals": comparisons.eq,
@@ -46,7 +47,7 @@ def compiled_condition(condition: Condition, *, variables: bool) -> CompiledCond
     if found.comparison.startswith(("String", "Arn")):
         templates = [_template(found, text, variables) for text in condition.values]
         keys += [(v.key, v.name) for one in templates for v in one.variables if v.default is None]
-        matches = _any_of(found, templates)
+        matches = Patterns(templates, _maker(found.comparison)).bind
     else:
         tests = [_typed(found.comparison, text) for text in condition.values]
         matches = _always([test for test in tests if test is not None])
@@ -58,27 +59,31 @@ def _null_test(key: str, wanted: Sequence[str]) -> Test:
     return lambda facts: (facts.get(key) is None) in absences
 
 
-def _test(found: Operator, key: str, matches: Callable[[Facts], Matcher], *, empty: bool) -> Test:
+def _test(found: Operator, key: str, bind: Binder, *, empty: bool) -> Test:
     """How the operator treats a missing key, several values of the key, and an empty list in the policy."""
     negated, quantifier = found.negated, found.quantifier
     if_missing = found.if_exists or (quantifier is Quantifier.ALL or (quantifier is Quantifier.ONE and negated))
+    if empty:
+        # No value satisfies a list of none, whatever the operator.
+        return lambda facts: if_missing and facts.get(key) is None
 
-    def test(facts: Facts) -> bool:
+    def of_one(facts: Facts) -> bool:
         value = facts.get(key)
         if value is None:
             return if_missing
-        if empty:
-            # No value satisfies a list of none, whatever the operator.
-            return False
-        match = matches(facts)
-        if quantifier is Quantifier.ONE:
-            # AWS leaves several values under a plain operator undefined; here they never match.
-            return isinstance(value, str) and match(value) is not negated
+        # AWS leaves several values under a plain operator undefined; here they never match.
+        return isinstance(value, str) and bind(facts)(value) is not negated
+
+    def of_several(facts: Facts) -> bool:
+        value = facts.get(key)
+        if value is None:
+            return if_missing
+        match = bind(facts)
         texts = (value,) if isinstance(value, str) else value
         results = (match(text) is not negated for text in texts)
         return all(results) if quantifier is Quantifier.ALL else any(results)
 
-    return test
+    return of_one if quantifier is Quantifier.ONE else of_several
 
 
 def _template(found: Operator, text: str, variables: bool) -> Template:
@@ -86,38 +91,9 @@ def _template(found: Operator, text: str, variables: bool) -> Template:
     return template(text, variables=variables, wildcards=wildcards)
 
 
-def _any_of(found: Operator, templates: Iterable[Template]) -> Callable[[Facts], Matcher]:
-    """The test "is one of these values", for operators that know variables. A value whose variable is unset is left
-    out, and the others still count."""
-    make = _maker(found.comparison)
-    fixed: list[Matcher] = []
-    open_: list[Template] = []
-    nothing = Facts({})
-    for one in templates:
-        pieces = None if one.variables else one.bind(nothing)
-        if pieces is None:
-            open_.append(one)
-        else:
-            fixed.append(make(pieces))
-    if not open_:
-        return _always(fixed)
-
-    def bind(facts: Facts) -> Matcher:
-        bound = (one.bind(facts) for one in open_)
-        return _either([*fixed, *(make(pieces) for pieces in bound if pieces is not None)])
-
-    return bind
-
-
-def _always(tests: Sequence[Matcher]) -> Callable[[Facts], Matcher]:
-    test = _either(tests)
+def _always(tests: Sequence[Matcher]) -> Binder:
+    test = either(tests)
     return lambda facts: test
-
-
-def _either(tests: Sequence[Matcher]) -> Matcher:
-    if len(tests) == 1:
-        return tests[0]
-    return lambda text: any(test(text) for test in tests)
 
 
 def _maker(comparison: str) -> Callable[[Sequence[str | Wild]], Matcher]:
@@ -125,7 +101,7 @@ def _maker(comparison: str) -> Callable[[Sequence[str | Wild]], Matcher]:
         return arn_matcher
     if comparison == "StringEqualsIgnoreCase":
         return _ignoring_case
-    return bound_matcher
+    return matcher
 
 
 def _ignoring_case(pieces: Sequence[str | Wild]) -> Matcher:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from functools import lru_cache
 from typing import Final
 
 Matcher = Callable[[str], bool]
@@ -22,8 +21,6 @@ class Wild(Enum):
 Token = str | Wild
 """A piece of a pattern: literal text, or a wildcard. Text that came out of a variable is always literal."""
 
-_SHORT: Final = 16
-_SHORT_TEXT: Final = 512
 _SPLIT: Final = re.compile(r"([*?])")
 _WILD: Final = {"*": Wild.STAR, "?": Wild.ANY}
 
@@ -48,19 +45,28 @@ def matcher(pieces: Iterable[Token]) -> Matcher:
         return first.__eq__
     if len(runs) == 2:
         return _ends(first, last)
+    if len(runs) == 3:
+        return _around(first, runs[1].literal, last)
     return _segments(first, tuple(run.literal for run in runs[1:-1]), last)
 
 
-def bound_matcher(pieces: Sequence[Token]) -> Matcher:
-    """`matcher` for a pattern whose variables were just replaced: callers come back, so short ones are remembered."""
-    if len(pieces) <= _SHORT and sum(len(piece) for piece in pieces if isinstance(piece, str)) <= _SHORT_TEXT:
-        return _remembered(tuple(pieces))
-    return matcher(pieces)
+def everything(text: str) -> bool:
+    """The test that any text passes."""
+    return True
 
 
-@lru_cache(maxsize=1024)
-def _remembered(pieces: tuple[Token, ...]) -> Matcher:
-    return matcher(pieces)
+def nothing(text: str) -> bool:
+    """The test that no text passes."""
+    return False
+
+
+def either(tests: Sequence[Matcher]) -> Matcher:
+    """The test "one of these holds", which no text passes where there is none."""
+    if everything in tests:
+        return everything
+    if len(tests) < 2:
+        return tests[0] if tests else nothing
+    return lambda text: any(test(text) for test in tests)
 
 
 class _Run:
@@ -111,13 +117,22 @@ def _runs(pieces: Iterable[Token]) -> list[_Run]:
 
 def _ends(first: str, last: str) -> Matcher:
     if not first and not last:
-        return lambda text: True
+        return everything
     if not last:
         return lambda text: text.startswith(first)
     if not first:
         return lambda text: text.endswith(last)
     shortest = len(first) + len(last)
     return lambda text: len(text) >= shortest and text.startswith(first) and text.endswith(last)
+
+
+def _around(first: str, middle: str, last: str) -> Matcher:
+    start, tail = len(first), len(last)
+    if not last:
+        return lambda text: text.startswith(first) and text.find(middle, start) >= 0
+    return lambda text: (
+        text.startswith(first) and text.endswith(last) and text.find(middle, start, len(text) - tail) >= 0
+    )
 
 
 def _segments(first: str, middle: Sequence[str], last: str) -> Matcher:
@@ -166,7 +181,7 @@ def arn_matcher(pieces: Iterable[Token]) -> Matcher:
     fewer fields matches nothing (IAM User Guide, "Amazon Resource Name (ARN) condition operators")."""
     fields = arn_fields(pieces)
     if len(fields) != 6:
-        return lambda text: False
+        return nothing
     tests = tuple(matcher(field) for field in fields)
 
     def test(text: str) -> bool:

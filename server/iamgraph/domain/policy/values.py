@@ -20,6 +20,7 @@ _DATE: Final = re.compile(
     r"([Tt ](?P<hour>[0-9]{2})(:(?P<minute>[0-9]{2})(:(?P<second>[0-9]{2})(?P<fraction>\.[0-9]{1,18})?)?)?)?"
     r"(?P<zone>[Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?"
 )
+_BOOLEANS: Final = {"true": True, "false": False}
 _LONGEST: Final = 64
 _EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -64,7 +65,7 @@ def _zone(text: str | None) -> timezone:
 
 def boolean(text: str) -> bool | None:
     """ "true" or "false", in any case."""
-    return {"true": True, "false": False}.get(text.lower())
+    return _BOOLEANS.get(text.lower())
 
 
 def binary(text: str) -> bytes | None:
