@@ -49,7 +49,9 @@ class Cedar:
         self.names: dict[str, str] = {}
         for name, rule in numbered(world):
             self.names[f"policy{len(texts)}"] = name
-            texts.append(f"{'forbid' if rule.deny else 'permit'}(principal, action, resource)\nwhen {{ {_when(rule)} }};")
+            texts.append(
+                f"{'forbid' if rule.deny else 'permit'}(principal, action, resource)\nwhen {{ {_when(rule)} }};"
+            )
         for layer, rules in world.limits.items():
             self.names[f"policy{len(texts)}"] = f"limit.{layer}"
             allowed = " || ".join(f"({_when(rule)})" for rule in rules)

@@ -107,7 +107,8 @@ def _asks(known: dict[str, str], name: str) -> dict[str, tuple[str, dict[str, An
         kind = mutation[0].upper() + mutation[1:]
         asks[mutation] = (
             f"mutation ($input: {kind}Input!) {{ {mutation}(input: $input) {{ __typename ... on Error {{ code message }} "
-            "... on AccessDeniedError { action resource decision { outcome because { policyName sid } missingContext } } "
+            "... on AccessDeniedError { action resource decision { outcome because { policyName sid } missingContext "
+            "lacking near { unmet { key values } } } } "
             "... on InvalidInputError { field } } }",
             {"input": input},
         )
@@ -288,7 +289,8 @@ async def test_a_role_that_trusts_others_is_as_if_there_were_none(service: Servi
     await role(service, "two", document(denied))
     ask = (
         'mutation {{ assumeRole(input: {{ roleArn: "{}", roleSessionName: "ci" }}) {{ __typename ... on AccessDeniedError '
-        "{{ code message action resource decision {{ outcome because {{ sid }} missingContext }} }} }} }}"
+        "{{ code message action resource decision {{ outcome because {{ sid }} missingContext lacking "
+        "near {{ unmet {{ key }} }} }} }} }} }}"
     )
     texts = [
         (await service.ask(ask.format(arn(f"role/{name}")), token)).text.replace(name, "<>")

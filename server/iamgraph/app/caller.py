@@ -9,7 +9,7 @@ from enum import Enum
 
 from ..domain.entities import Account, PrincipalType, Session, Tag
 from ..domain.errors import Unauthenticated
-from ..domain.policy.evaluate import Principal, PrincipalKind
+from ..domain.policy.evaluate import Bound, Principal, PrincipalKind
 from .access import Access
 from .reads import Reads
 
@@ -71,7 +71,7 @@ _NOBODY = Principal(kind=PrincipalKind.ANONYMOUS)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
     """The one who asks. `identity` is None for somebody who showed no valid credentials; `refusal` is why a request that
-    was signed is not believed."""
+    was signed is not believed. `bounds` keeps the policies as they are bound to the context of its requests."""
 
     origin: Origin
     identity: Identity | None = None
@@ -79,6 +79,7 @@ class Caller:
     access: Access | None = None
     principal: Principal = _NOBODY
     context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    bounds: dict[object, Bound] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     @property
     def is_anonymous(self) -> bool:

@@ -8,11 +8,14 @@ from dataclasses import replace
 from ..domain.entities import Role
 from ..domain.errors import AccessDenied
 from ..domain.policy.compile import compiled
-from ..domain.policy.evaluate import Decision, Lacking, Outcome, Policy, PolicyKind, Principal, Request, evaluate
+from ..domain.policy.evaluate import Bound, Decision, Lacking, Outcome, Policy, PolicyKind, Principal
 from .access import Access
 from .caller import Caller
 from .operation import Need
 
+Context = Mapping[str, str | tuple[str, ...]]
+
+_BOUNDS = 256
 _NOBODY = Policy(
     kind=PolicyKind.TRUST,
     policy=compiled(
@@ -35,22 +38,19 @@ _KINDS = {
 }
 
 
-def decide(principal: Principal, access: Access, context: Mapping[str, str | tuple[str, ...]], need: Need) -> Decision:
+def decide(principal: Principal, access: Access, context: Context, need: Need) -> Decision:
     """The engine's answer to one need of one principal."""
+    return _bound(principal, access, context, need).decide(need.action, need.resource, need.account_id)
+
+
+def _bound(principal: Principal, access: Access, context: Context, need: Need) -> Bound:
     layers = access.layers
     if need.account_id != principal.account and (layers.resource_control or need.resource_control):
         # A resource is guarded by its own account's guardrails.
         layers = replace(layers, resource_control=(need.resource_control,))
     if need.is_trust_decision:
         layers = layers.with_resource(_NOBODY if need.trust is None else _trust(need.trust))
-    request = Request(
-        principal=principal,
-        action=need.action,
-        resource=need.resource,
-        resource_account=need.account_id,
-        context={**context, **need.context},
-    )
-    return evaluate(request, layers)
+    return Bound(principal, {**context, **need.context}, layers)
 
 
 def _trust(role: Role) -> Policy:
@@ -64,9 +64,18 @@ def _trust(role: Role) -> Policy:
 
 
 def allows(caller: Caller, need: Need) -> Decision:
-    """The engine's answer to one need of the caller."""
+    """The engine's answer to one need of the caller. What the nodes of a page need differs in the resource alone, most
+    often: their policies are bound once."""
     assert caller.access is not None
-    return decide(caller.principal, caller.access, caller.context, need)
+    if need.is_trust_decision or need.account_id != caller.principal.account:
+        return decide(caller.principal, caller.access, caller.context, need)
+    key = tuple(need.context.items())
+    bound = caller.bounds.get(key)
+    if bound is None:
+        if len(caller.bounds) >= _BOUNDS:
+            caller.bounds.clear()
+        bound = caller.bounds[key] = _bound(caller.principal, caller.access, caller.context, need)
+    return bound.decide(need.action, need.resource, need.account_id)
 
 
 def is_refused(need: Need, decision: Decision) -> bool:

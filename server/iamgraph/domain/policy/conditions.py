@@ -44,14 +44,15 @@ def compiled_condition(condition: Condition, *, variables: bool) -> CompiledCond
     keys = [(key, condition.key)]
     if found.comparison == "Null":
         return CompiledCondition(test=_null_test(key, condition.values), keys=tuple(keys))
+    bind: Binder
     if found.comparison.startswith(("String", "Arn")):
         templates = [_template(found, text, variables) for text in condition.values]
         keys += [(v.key, v.name) for one in templates for v in one.variables if v.default is None]
-        matches = Patterns(templates, _maker(found.comparison)).bind
+        bind = Patterns(templates, _maker(found.comparison)).bind
     else:
         tests = [_typed(found.comparison, text) for text in condition.values]
-        matches = _always([test for test in tests if test is not None])
-    return CompiledCondition(test=_test(found, key, matches, empty=not condition.values), keys=tuple(keys))
+        bind = _always([test for test in tests if test is not None])
+    return CompiledCondition(test=_test(found, key, bind, empty=not condition.values), keys=tuple(keys))
 
 
 def _null_test(key: str, wanted: Sequence[str]) -> Test:

@@ -108,6 +108,7 @@ class Bound:
 
     def _applying(self, tests: Sequence[Test]) -> Sequence[Test]:
         return [(test, entry) for test, entry in tests if entry.free or self._closeness(entry)]
+
     # ------------------------------------------------------------ what a statement comes to
 
     def entries(self, action: str) -> list[Entry]:
@@ -143,10 +144,7 @@ class Bound:
         return found
 
     def _any(self, tests: Sequence[Test], resource: str) -> bool:
-        for test, entry in tests:
-            if test(resource) and (entry.free or self._closeness(entry)):
-                return True
-        return False
+        return any(test(resource) and (entry.free or self._closeness(entry)) for test, entry in tests)
 
     # ------------------------------------------------------------ what allows
 

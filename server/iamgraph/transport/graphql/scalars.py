@@ -10,7 +10,7 @@ from typing import Any, NewType
 import strawberry
 
 from ...domain.entities import EventOutcome, KeyStatus, SessionSource
-from ...domain.policy.evaluate import Outcome, PolicyKind
+from ...domain.policy.evaluate import Lacking, Outcome, PolicyKind
 from ...domain.policy.finding import Severity
 
 ARN = NewType("ARN", str)
@@ -111,6 +111,7 @@ class Effect(Enum):
 
 
 strawberry.enum(Outcome, name="Outcome")
+strawberry.enum(Lacking, name="Lacking")
 strawberry.enum(PolicyKind, name="PolicyKind")
 strawberry.enum(EventOutcome, name="AuditOutcome")
 strawberry.enum(SessionSource, name="SessionSource")

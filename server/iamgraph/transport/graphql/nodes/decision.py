@@ -19,14 +19,17 @@ PolicyType = Annotated["ManagedPolicy", strawberry.lazy(".policy")]
 TargetType = Annotated["PolicyTarget", strawberry.lazy(".targets")]
 
 
-@strawberry.type(description="A statement that decided, and where it stands.")
+@strawberry.type(description="A statement of a policy, and where it stands. Lines and columns count from 1.")
 class MatchedStatement:
     effect: Effect
     kind: engine.PolicyKind
     policy_name: str | None
+    policy_version: str | None = strawberry.field(description="The version of a managed policy, such as `v2`.")
     sid: str | None
-    start_line: int | None = strawberry.field(description="Null for a guardrail.")
+    start_line: int | None = strawberry.field(description="Null for a guardrail, as are all its places.")
+    start_column: int | None
     end_line: int | None
+    end_column: int | None = strawberry.field(description="The column just after its last character.")
     source: strawberry.Private[engine.Policy]
 
     @strawberry.field
@@ -46,32 +49,76 @@ class MatchedStatement:
     @classmethod
     def of(cls, match: engine.Match) -> MatchedStatement:
         # Whom a guardrail limits is told which one it is, and no more of it.
-        is_guardrail = match.kind in engine.GUARDRAILS
+        span = None if match.kind in engine.GUARDRAILS else match.statement.span
         return cls(
             effect=Effect(match.effect),
             kind=match.kind,
             policy_name=match.policy.name,
+            policy_version=match.policy.version_id,
             sid=match.statement.sid,
-            start_line=None if is_guardrail else match.statement.span.start_line,
-            end_line=None if is_guardrail else match.statement.span.end_line,
+            start_line=span.start_line if span else None,
+            start_column=span.start_column if span else None,
+            end_line=span.end_line if span else None,
+            end_column=span.end_column if span else None,
             source=match.policy,
         )
+
+
+@strawberry.type(description="A condition that did not hold, as its policy has it.")
+class UnmetCondition:
+    operator: str
+    key: str
+    values: list[str] | None = strawberry.field(description="What the policy wants. Null for an external id.")
+    is_missing: bool = strawberry.field(description="Whether the request had no such key.")
+
+
+@strawberry.type(description="A statement about the request that only its conditions kept from applying.")
+class NearMiss:
+    statement: MatchedStatement
+    unmet: list[UnmetCondition]
+
+    @classmethod
+    def of(cls, near: engine.NearMiss) -> NearMiss:
+        unmet = [
+            UnmetCondition(
+                operator=one.operator,
+                key=one.key,
+                values=None if one.values is None else list(one.values),
+                is_missing=one.is_missing,
+            )
+            for one in near.unmet
+        ]
+        return cls(statement=MatchedStatement.of(near.match), unmet=unmet)
 
 
 @strawberry.type
 class Decision:
     outcome: engine.Outcome
     because: list[MatchedStatement] = strawberry.field(description="The statements that decided, most decisive first.")
-    missing_context: list[str] = strawberry.field(
-        description="Condition keys that a policy reads and the request did not give."
+    lacking: engine.Lacking | None = strawberry.field(
+        description="The kind of policy that had to allow an implicitly denied request and did not."
     )
+    source: strawberry.Private[engine.Decision]
+
+    @strawberry.field(description="Condition keys that a policy reads and the request did not give.")
+    def missing_context(self) -> list[str]:
+        return list(self.source.missing_context)
+
+    @strawberry.field(
+        description="Statements that would have spoken for another outcome, had their conditions held: allows of an "
+        "implicitly denied request, denies of an allowed one. The closest first, ten at most. What a role's trust policy "
+        "wants is told within its account only."
+    )
+    def near(self) -> list[NearMiss]:
+        return [NearMiss.of(near) for near in self.source.near]
 
     @classmethod
     def of(cls, decision: engine.Decision) -> Decision:
         return cls(
             outcome=decision.outcome,
             because=[MatchedStatement.of(match) for match in decision.because],
-            missing_context=list(decision.missing_context),
+            lacking=decision.blocked,
+            source=decision,
         )
 
 
