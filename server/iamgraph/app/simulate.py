@@ -69,7 +69,8 @@ async def _decision(
         resource=query.resource_arn,
         asked=query.resource_arn,
         account_id=_account_of(query.resource_arn) or work.caller.account_id,
-        context=dict(query.context_entries),
+        # One value is a key of one value, which is the same to operators on sets.
+        context={key: values[0] if len(values) == 1 else values for key, values in query.context_entries},
         trust=roles.get(query.resource_arn),
         is_trust_decision=query.action_name.lower() in _TRUSTED,
     )

@@ -352,7 +352,7 @@ async def test_changing_the_password_with_a_key_ends_every_sign_in(service: Serv
 
 @pytest.mark.parametrize("operator", ["Null", "Bool"])
 async def test_long_term_keys_bring_no_keys_of_sessions(service: Service, operator: str) -> None:
-    """aws:TokenIssueTime and aws:MultiFactorAuthPresent are there for temporary credentials only (IAM User Guide)."""
+    """PE-03: aws:TokenIssueTime and aws:MultiFactorAuthPresent are there for temporary credentials only (IAM User Guide)."""
     conditions = {
         "Null": {"Null": {"aws:TokenIssueTime": "true", "aws:MultiFactorAuthPresent": "true"}},
         "Bool": {"Bool": {"aws:MultiFactorAuthPresent": "false"}},

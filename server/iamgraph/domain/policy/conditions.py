@@ -65,8 +65,10 @@ def _test(found: Operator, key: str, bind: Binder, *, empty: bool) -> Test:
     negated, quantifier = found.negated, found.quantifier
     if_missing = found.if_exists or (quantifier is Quantifier.ALL or (quantifier is Quantifier.ONE and negated))
     if empty:
-        # No value satisfies a list of none, whatever the operator.
-        return lambda facts: if_missing and facts.get(key) is None
+        # No value satisfies a list of none; a missing key does where it is asked to (Access Analyzer's policy checks,
+        # "Empty array condition").
+        spares = found.if_exists or quantifier is Quantifier.ALL
+        return lambda facts: spares and facts.get(key) is None
 
     def of_one(facts: Facts) -> bool:
         value = facts.get(key)
@@ -106,8 +108,8 @@ def _maker(comparison: str) -> Callable[[Sequence[str | Wild]], Matcher]:
 
 
 def _ignoring_case(pieces: Sequence[str | Wild]) -> Matcher:
-    wanted = "".join(piece for piece in pieces if isinstance(piece, str)).casefold()
-    return lambda text: text.casefold() == wanted
+    wanted = "".join(piece for piece in pieces if isinstance(piece, str)).lower()
+    return lambda text: text.lower() == wanted
 
 
 def _typed(comparison: str, wanted: str) -> Matcher | None:

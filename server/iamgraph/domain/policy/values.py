@@ -20,6 +20,7 @@ _DATE: Final = re.compile(
     r"([Tt ](?P<hour>[0-9]{2})(:(?P<minute>[0-9]{2})(:(?P<second>[0-9]{2})(?P<fraction>\.[0-9]{1,18})?)?)?)?"
     r"(?P<zone>[Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?"
 )
+_NETWORK: Final = re.compile(r"[0-9a-fA-F:.]{2,45}(/[0-9]{1,3})?")
 _BOOLEANS: Final = {"true": True, "false": False}
 _LONGEST: Final = 64
 _EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -86,7 +87,10 @@ class Network:
 
 
 def network(text: str) -> Network | None:
-    """A CIDR range, or a single address. Bits of the address beyond the prefix are ignored."""
+    """A CIDR range, or a single address. Bits of the address beyond the prefix are ignored. The prefix is a number of
+    bits, not a mask."""
+    if not _NETWORK.fullmatch(text):
+        return None
     try:
         found = ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -95,8 +99,8 @@ def network(text: str) -> Network | None:
 
 
 def address(text: str) -> tuple[int, int] | None:
-    """The IP version and the number of an address."""
-    return _address(text) if len(text) <= _LONGEST else None
+    """The IP version and the number of an address. One with a zone (`fe80::1%eth0`) is none."""
+    return _address(text) if len(text) <= _LONGEST and "%" not in text else None
 
 
 @lru_cache(maxsize=4096)
