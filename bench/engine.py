@@ -58,9 +58,10 @@ def _name(match: Match) -> str:
     return f"{layer}.{match.statement_index - (layer == 'scp')}"
 
 
-def compare(of: World) -> Counter[str]:
-    """Raise RuntimeError where the three differ in an answer, or two in its reason. Gives how often each answer came."""
-    layers, cedar, peer = of.layers(), Cedar(of), Casbin(of)
+def compare(of: World, layers: Layers | None = None) -> Counter[str]:
+    """Raise RuntimeError where the three differ in an answer, or two in its reason. Gives how often each answer came.
+    `layers` are ours, where they are not the world's."""
+    layers, cedar, peer = layers or of.layers(), Cedar(of), Casbin(of)
     outcomes: Counter[str] = Counter()
     for ask in (*of.asks, *of.batch):
         decision = one(layers, ask)

@@ -82,6 +82,7 @@ def decided(statements: Sequence[object], context: Mapping[str, object] = {}, ac
 
 
 def test_lower_case_deny_still_bites() -> None:
+    """PE-01"""
     allow = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
     deny = {"Effect": "Deny", "Action": "s3:deleteobject", "Resource": "*"}
     assert decided([allow, deny], action="s3:DeleteObject") == "explicitDeny"
@@ -92,6 +93,7 @@ def test_lower_case_deny_still_bites() -> None:
 
 
 def test_for_all_values_is_true_of_nothing() -> None:
+    """PE-02"""
     def answers(quantifier: str) -> list[str]:
         condition = {f"{quantifier}:StringEquals": {"aws:TagKeys": ["a", "b"]}}
         allow = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
@@ -113,6 +115,7 @@ def test_for_all_values_is_true_of_nothing() -> None:
     ],
 )
 def test_mfa_is_absent_for_long_term_keys(condition: dict[str, object], denied: list[bool]) -> None:
+    """PE-03"""
     statements = [
         {"Effect": "Allow", "Action": "*", "Resource": "*"},
         {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition},
@@ -123,6 +126,7 @@ def test_mfa_is_absent_for_long_term_keys(condition: dict[str, object], denied: 
 
 
 def test_complements() -> None:
+    """PD-03"""
     assert decided([{"Effect": "Allow", "NotAction": "s3:*BucketPolicy*", "Resource": "*"}]) == "allowed"
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     spared = [everything, {"Effect": "Deny", "NotAction": ["iam:Get*"], "Resource": "*"}]

@@ -7,24 +7,23 @@ from typing import Any
 import pytest
 
 from iamgraph.domain.policy.evaluate import (
+    Decision,
     Lacking,
     Layers,
     Outcome,
+    Policy,
     PolicyKind,
     Principal,
     PrincipalKind,
     Request,
     evaluate,
 )
+from tests.domain.policy.documents import document
 from tests.policy_cases import policy
 
 HOME, AWAY = "111122223333", "444455556666"
 ALICE = Principal(kind=PrincipalKind.USER, arn=f"arn:aws:iam::{HOME}:user/alice", account=HOME)
 ROLE = f"arn:aws:iam::{HOME}:role/App"
-
-
-def document(*statements: dict[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
 ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
@@ -96,3 +95,61 @@ def test_layers_go_from_one_resource_to_the_next() -> None:
     outcomes = [evaluate(asks(), layers).outcome for layers in (mine, bucket("Allow"), bucket("Deny"), mine)]
     denied = Outcome.IMPLICITLY_DENIED
     assert outcomes == [denied, Outcome.ALLOWED, Outcome.EXPLICITLY_DENIED, denied]
+
+
+def conditional(kind: PolicyKind, *conditions: dict[str, Any], **more: Any) -> Policy:
+    """A policy with a statement for each condition, otherwise of everything."""
+    statements = [{**ALL, "Sid": str(i), "Condition": found, **more} for i, found in enumerate(conditions)]
+    return policy(kind, document(*statements))
+
+
+def near(decision: Decision) -> list[tuple[str, list[tuple[str, tuple[str, ...] | None, bool]]]]:
+    return [
+        (f"{one.match.kind.name} {one.match.statement.sid}", [(u.key, u.values, u.is_missing) for u in one.unmet])
+        for one in decision.near
+    ]
+
+
+MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+TEAM = {"StringEquals": {"aws:PrincipalTag/team": ["a", "${aws:username}"]}}
+TEAM_UNMET = ("aws:PrincipalTag/team", ("a", "${aws:username}"), True)
+
+
+def test_what_came_close_to_allowing() -> None:
+    """The layer that lacked an allow first, then by the number of conditions; what has no condition to blame is left out."""
+    boundary = conditional(PolicyKind.PERMISSIONS_BOUNDARY, {**MFA, **TEAM})
+    identity = conditional(PolicyKind.MANAGED, TEAM, {"Null": {"aws:username": "true"}})
+    decision = evaluate(asks(), Layers(identity=[identity, ADMINISTRATOR], boundary=boundary))
+    assert decision.blocked is Lacking.BOUNDARY
+    assert near(decision) == [
+        ("PERMISSIONS_BOUNDARY 0", [("aws:MultiFactorAuthPresent", ("true",), True), TEAM_UNMET]),
+        ("MANAGED 0", [TEAM_UNMET]),
+    ]
+    many = evaluate(asks(), Layers(identity=[conditional(PolicyKind.MANAGED, *[TEAM] * 30)]))
+    assert len(many.near) == 10
+
+
+def test_what_came_close_to_denying() -> None:
+    allow, deny = conditional(PolicyKind.MANAGED, MFA), conditional(PolicyKind.INLINE, MFA, Effect="Deny")
+    decision = evaluate(asks(), Layers(identity=[ADMINISTRATOR, allow, deny]))
+    assert near(decision) == [("INLINE 0", [("aws:MultiFactorAuthPresent", ("true",), True)])]
+    denied = Layers(identity=[allow, policy(PolicyKind.MANAGED, document({**ALL, "Effect": "Deny"}))])
+    assert evaluate(asks(), denied).near == ()
+
+
+def test_what_is_not_told_of_what_came_close() -> None:
+    """Nothing of guardrails, nor of the policies of another account's resources; and no external id."""
+    guard = {"service_control": [[conditional(PolicyKind.SERVICE_CONTROL, MFA)]]}
+    guarded = evaluate(asks(), Layers(identity=[ADMINISTRATOR], **guard))
+    assert (guarded.blocked, guarded.near, guarded.missing_context) == (Lacking.SERVICE_CONTROL, (), ())
+    resource_control = [[conditional(PolicyKind.RESOURCE_CONTROL, MFA, Effect="Deny", Principal="*")]]
+    allowed = evaluate(asks(), Layers(identity=[ADMINISTRATOR], resource_control=resource_control))
+    assert (allowed.allowed, allowed.near, allowed.missing_context) == (True, (), ())
+
+    shared = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": HOME}, "Sid": "0"}
+    secret = {**shared, "Condition": {"StringEquals": {"sts:ExternalId": "key to the door", "aws:username": "bob"}}}
+    trusting = Layers(identity=[ADMINISTRATOR], resource=policy(PolicyKind.TRUST, document(secret)))
+    unmet = [("sts:ExternalId", None, True), ("aws:username", ("bob",), True)]
+    assert near(evaluate(asks("sts:AssumeRole", ROLE), trusting)) == [("TRUST 0", unmet)]
+    abroad = evaluate(asks("sts:AssumeRole", ROLE, AWAY), trusting)
+    assert (abroad.blocked, abroad.near) == (Lacking.TRUST, ())

@@ -13,8 +13,8 @@ from .terms import GUARDRAILS, Lacking, Match, Outcome, Policy, PolicyKind, Requ
 from .variables import Facts, facts
 
 __all__ = [
-    "GUARDRAILS", "Bound", "Decision", "Lacking", "Layers", "Match", "NearMiss", "Outcome", "Policy", "PolicyKind", "Principal",
-    "PrincipalKind", "Request", "Unmet", "evaluate",
+    "GUARDRAILS", "Bound", "Decision", "Lacking", "Layers", "Match", "NearMiss", "Outcome", "Policy", "PolicyKind",
+    "Principal", "PrincipalKind", "Request", "Unmet", "evaluate",
 ]  # fmt: skip
 
 
