@@ -94,6 +94,7 @@ def test_lower_case_deny_still_bites() -> None:
 
 def test_for_all_values_is_true_of_nothing() -> None:
     """PE-02"""
+
     def answers(quantifier: str) -> list[str]:
         condition = {f"{quantifier}:StringEquals": {"aws:TagKeys": ["a", "b"]}}
         allow = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
