@@ -51,6 +51,10 @@ def test_the_defaults() -> None:
         cost_restore_rate=10_000,
         streams_per_principal=10,
         streams_per_process=1000,
+        metrics_address=None,
+        log_format=None,
+        log_level="INFO",
+        is_traced=False,
         quotas=Quotas(),
     )
 
@@ -77,6 +81,9 @@ def test_every_variable_is_read() -> None:
         "COST_RESTORE_RATE": "5",
         "STREAMS_PER_PRINCIPAL": "3",
         "STREAMS_PER_PROCESS": "20",
+        "METRICS_ADDRESS": "[::1]:9464",
+        "LOG_FORMAT": "text",
+        "LOG_LEVEL": "warning",
         "QUOTA_USERS_PER_ACCOUNT": "7",
     }
     settings = read(**given)
@@ -103,6 +110,10 @@ def test_every_variable_is_read() -> None:
         cost_restore_rate=5,
         streams_per_principal=3,
         streams_per_process=20,
+        metrics_address=("::1", 9464),
+        log_format="text",
+        log_level="WARNING",
+        is_traced=False,
         quotas=Quotas(users_per_account=7),
     )
     assert "p%40ss" not in repr(settings) and "Horse" not in repr(settings)
@@ -203,6 +214,18 @@ REFUSALS: list[tuple[dict[str, str], str]] = [
         'IAMGRAPH_PORT: "\\u0668\\u0660\\u0668\\u0660" is out of range; give a whole number from 1 to 65535',
     ),
     (
+        {"METRICS_ADDRESS": "9464"},
+        'IAMGRAPH_METRICS_ADDRESS: "9464" is no address and port; give one such as 127.0.0.1:9464',
+    ),
+    (
+        {"METRICS_ADDRESS": "127.0.0.1:8080"},
+        'IAMGRAPH_METRICS_ADDRESS: "127.0.0.1:8080" has IAMGRAPH_PORT\'s port; metrics are served apart: give another',
+    ),
+    (
+        {"LOG_LEVEL": "loud"},
+        'IAMGRAPH_LOG_LEVEL: "loud" is not one of debug, info, warning, error',
+    ),
+    (
         {"READ_EVENTS": "maybe"},
         'IAMGRAPH_READ_EVENTS: "maybe" is not a switch; give true or false',
     ),
@@ -227,18 +250,15 @@ REFUSALS: list[tuple[dict[str, str], str]] = [
     ),
     (
         {"DATABASE_URL": "sqlite://x.db?mode=memory"},
-        'IAMGRAPH_DATABASE_URL: "sqlite://x.db?mode=memory" has one of ?#[] in its path; give a plain '
-        "path",
+        'IAMGRAPH_DATABASE_URL: "sqlite://x.db?mode=memory" has one of ?#[] in its path; give a plain path',
     ),
     (
         {"DATA_DIR": "d", "DATABASE_URL": "sqlite://d/../d/master.key"},
-        'IAMGRAPH_MASTER_KEY_FILE: "d/master.key" is the database\'s file too; give the key a file of its '
-        "own",
+        'IAMGRAPH_MASTER_KEY_FILE: "d/master.key" is the database\'s file too; give the key a file of its own',
     ),
     (
         {"BOOTSTRAP_ACCOUNT_ID": "1234"},
-        'IAMGRAPH_BOOTSTRAP_ACCOUNT_ID: "1234" is not an account id; give twelve digits, such as '
-        "111122223333",
+        'IAMGRAPH_BOOTSTRAP_ACCOUNT_ID: "1234" is not an account id; give twelve digits, such as 111122223333',
     ),
     (
         {"BOOTSTRAP_ACCOUNT_ALIAS": "111122223333"},
@@ -247,8 +267,7 @@ REFUSALS: list[tuple[dict[str, str], str]] = [
     ),
     (
         {"BOOTSTRAP_ROOT_EMAIL": "root"},
-        'IAMGRAPH_BOOTSTRAP_ROOT_EMAIL: "root" is not an e-mail address; give one such as '
-        "root@example.com",
+        'IAMGRAPH_BOOTSTRAP_ROOT_EMAIL: "root" is not an e-mail address; give one such as root@example.com',
     ),
     (
         {"BOOTSTRAP_ROOT_EMAIL": "Root9@example.com", "BOOTSTRAP_ROOT_PASSWORD": "root9@Example.com"},
@@ -274,8 +293,7 @@ REFUSALS: list[tuple[dict[str, str], str]] = [
     ),
     (
         {"QUOTA_USER_PER_ACCOUNT": "x"},
-        "IAMGRAPH_QUOTA_USER_PER_ACCOUNT: there is no such setting; did you mean "
-        "IAMGRAPH_QUOTA_USERS_PER_ACCOUNT?",
+        "IAMGRAPH_QUOTA_USER_PER_ACCOUNT: there is no such setting; did you mean IAMGRAPH_QUOTA_USERS_PER_ACCOUNT?",
     ),
     (
         {"ZZZZZZ": "x"},

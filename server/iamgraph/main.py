@@ -6,9 +6,10 @@ import asyncio
 import gc
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -27,11 +28,16 @@ from .security.keyfile import MasterKeys, changing
 from .security.keyring import KeyRing
 from .security.passwords import PasswordHasher
 from .security.sealing import MasterKeyError, SealError
-from .settings import Settings
+from .settings import Settings, SettingsError
 from .store.unit import Database, StoreBusy, StoreError
+from .transport.access import access
 from .transport.graphql.explorer import add_explorer
 from .transport.graphql.http import MAX_BODY, Endpoint
 from .transport.health import add_health
+from .transport.metrics import Metrics, watched
+
+if TYPE_CHECKING:
+    from .transport.tracing import Tracing
 
 __all__ = [
     "MasterKeys",
@@ -88,20 +94,38 @@ async def tools_of(settings: Settings, ring: KeyRing) -> AsyncIterator[Tools]:
 
 
 @asynccontextmanager
-async def running(settings: Settings, database: Database) -> AsyncIterator[web.Application]:
-    """The application, ready to be served."""
+async def running(settings: Settings, database: Database, *, is_shared: bool = False) -> AsyncIterator[web.Application]:
+    """The application, ready to be served, and its metrics, served where the settings want them."""
     ring = KeyRing(settings.master_key_file)
     resealer = Resealer(ring, reading=database.reading, writing=database.writing)
     await resealer.follow()
     async with tools_of(settings, ring) as tools:
+        metrics = Metrics() if settings.metrics_address else None
+        tracing = tracing_of(settings)
         streams = StreamLimits(per_principal=settings.streams_per_principal, per_process=settings.streams_per_process)
-        kernel = Kernel(database, tools, records_reads=settings.read_events, bucket=settings.bucket, streams=streams)
+        kernel = Kernel(
+            database,
+            tools,
+            records_reads=settings.read_events,
+            bucket=settings.bucket,
+            streams=streams,
+            meters=metrics,
+            tracer=tracing,
+        )
         sealer = sealer_of(settings, database, ring)
         kernel.start()
         sealer.start()
         resealer.start()
         try:
-            yield application(settings, kernel)
+            async with AsyncExitStack() as stack:
+                if metrics is not None and settings.metrics_address is not None:
+                    host, port = settings.metrics_address
+                    await stack.enter_async_context(
+                        watched(metrics, kernel, sealer, host=host, port=port, is_shared=is_shared)
+                    )
+                if tracing is not None:
+                    stack.push_async_callback(tracing.close)
+                yield application(settings, kernel, metrics, tracing)
         finally:
             try:
                 await resealer.close()
@@ -127,7 +151,21 @@ def heads_path(settings: Settings) -> Path:
     return settings.data_dir / "heads.jsonl"
 
 
-def application(settings: Settings, kernel: Kernel) -> web.Application:
+def tracing_of(settings: Settings) -> Tracing | None:
+    """What sends spans to a collector, where one is named. Raises SettingsError where that is not installed."""
+    if not settings.is_traced:
+        return None
+    try:
+        from .transport.tracing import Tracing
+    except ModuleNotFoundError:
+        reason = "is set, but what sends traces is not installed"
+        raise SettingsError(f"OTEL_EXPORTER_OTLP_ENDPOINT: {reason}; install iamgraph[otel], or unset it") from None
+    return Tracing()
+
+
+def application(
+    settings: Settings, kernel: Kernel, metrics: Metrics | None = None, tracing: Tracing | None = None
+) -> web.Application:
     """The routes of the service."""
     endpoint = Endpoint(
         kernel,
@@ -135,7 +173,8 @@ def application(settings: Settings, kernel: Kernel) -> web.Application:
         is_development=settings.development,
         is_https=settings.public_url.startswith("https:"),
     )
-    app = web.Application(client_max_size=MAX_BODY)
+    watching = access(settings.trusted_proxies, metrics.http if metrics else None, tracing)
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[watching])
     app.router.add_post("/graphql", endpoint.handle)
     app.on_shutdown.append(endpoint.end_streams)
     add_health(app, kernel)
@@ -162,7 +201,10 @@ async def serve(
             raise StoreError(f"the store lacks {len(pending)} migrations: run `iamgraph migrate` first")
         else:
             await check_key(settings, database)
-        async with running(settings, database) as app, listening(settings, app, is_shared=is_shared):
+        async with (
+            running(settings, database, is_shared=is_shared) as app,
+            listening(settings, app, is_shared=is_shared),
+        ):
             # What is loaded by now stays for good: the collector need not walk through it again and again.
             gc.collect()
             gc.freeze()

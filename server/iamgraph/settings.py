@@ -42,10 +42,12 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the server was told. Each field but `quotas` is the variable of the same name: `host` is `IAMGRAPH_HOST`.
+    """What the server was told. Each field but `quotas` and `is_traced` is the variable of the same name: `host`
+    is `IAMGRAPH_HOST`.
 
     `public_url` is an origin: lower case, without a trailing slash or a default port. `development` turns on GraphiQL
-    and anonymous introspection. Secrets are left out of `repr`.
+    and anonymous introspection. `metrics_address` is a host and a port, `log_format` "json", "text" or None, `log_level`
+    a name that `logging` knows. Secrets are left out of `repr`.
     """
 
     database_url: str = field(repr=False)  # `sqlite://PATH` or `postgres://…`, which may hold a password
@@ -70,6 +72,10 @@ class Settings:
     cost_restore_rate: int  # points a second
     streams_per_principal: int
     streams_per_process: int
+    metrics_address: tuple[str, int] | None
+    log_format: str | None
+    log_level: str
+    is_traced: bool
     quotas: Quotas
 
     @property
@@ -115,6 +121,10 @@ class Settings:
             cost_restore_rate=env.whole("COST_RESTORE_RATE", 10_000, 1, _LARGEST),
             streams_per_principal=env.whole("STREAMS_PER_PRINCIPAL", 10, 1, 100_000),
             streams_per_process=env.whole("STREAMS_PER_PROCESS", 1000, 1, 100_000),
+            metrics_address=_metrics_address(env, port),
+            log_format=env.one_of("LOG_FORMAT", "json", "text"),
+            log_level=(env.one_of("LOG_LEVEL", "debug", "info", "warning", "error") or "info").upper(),
+            is_traced=_is_traced(environ),
             quotas=_quotas(env),
         )
         _refuse_shared_file(settings)
@@ -132,6 +142,12 @@ class _Environment:
 
     def text(self, name: str, default: str) -> str:
         return self.optional(name) or default
+
+    def one_of(self, name: str, *choices: str) -> str | None:
+        value = self.optional(name)
+        if value is not None and value.lower() not in choices:
+            raise _refusal(name, value, f"is not one of {', '.join(choices)}")
+        return value.lower() if value is not None else None
 
     def whole(self, name: str, default: int, low: int, high: int) -> int:
         value = self.optional(name)
@@ -161,7 +177,8 @@ def _quota_variables() -> dict[str, dataclasses.Field[int]]:
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:
-    known = {f.name.upper() for f in dataclasses.fields(Settings) if f.name != "quotas"} | _quota_variables().keys()
+    own = {f.name.upper() for f in dataclasses.fields(Settings) if f.name not in ("quotas", "is_traced")}
+    known = own | _quota_variables().keys()
     for variable in sorted(environ):
         name = variable.removeprefix(_PREFIX)
         if name == variable or name in known or name.startswith("TEST_"):
@@ -192,6 +209,26 @@ def _host(env: _Environment) -> str:
     if not _HOST_NAME.fullmatch(host) and not _is_address(host):
         raise _refusal("HOST", host, "is not an address; give one such as 127.0.0.1, or 0.0.0.0 for all interfaces")
     return host
+
+
+def _is_traced(environ: Mapping[str, str]) -> bool:
+    """Whether OpenTelemetry's own variables name a collector; what else they say is read by its library."""
+    named = any(environ.get(f"OTEL_EXPORTER_OTLP_{name}") for name in ("ENDPOINT", "TRACES_ENDPOINT"))
+    return named and environ.get("OTEL_SDK_DISABLED", "").lower() != "true"
+
+
+def _metrics_address(env: _Environment, port: int) -> tuple[str, int] | None:
+    value = env.optional("METRICS_ADDRESS")
+    if value is None:
+        return None
+    host, _, number = value.rpartition(":")
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    is_host = _HOST_NAME.fullmatch(host) or _is_address(host)
+    if not is_host or not re.fullmatch("[0-9]{1,5}", number) or not 1 <= int(number) <= 65535:
+        raise _refusal("METRICS_ADDRESS", value, "is no address and port; give one such as 127.0.0.1:9464")
+    if int(number) == port:
+        raise _refusal("METRICS_ADDRESS", value, "has IAMGRAPH_PORT's port; metrics are served apart: give another")
+    return host, int(number)
 
 
 def _public_url(env: _Environment, host: str, port: int) -> str:

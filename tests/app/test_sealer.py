@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from iamgraph.app import sealer as sealing
-from iamgraph.app.sealer import BrokenChain
+from iamgraph.app.sealer import Backlog, BrokenChain
 from iamgraph.security.chaining import ChainKeys
 from iamgraph.security.sealing import MasterKey
 
 from ..databases import fresh
 from ..store.conftest import opened
-from ..store.made import ACCOUNT, OTHER, event
+from ..store.made import ACCOUNT, NOW, OTHER, event
 from .sealed import KEYS, MASTER, Sealed, sealed, told
 
 
@@ -45,6 +46,17 @@ async def test_what_is_not_sealed_yet_is_counted_and_no_fault(history: Sealed) -
     await history.write(2, 3)
     report = await history.verify()
     assert (report.is_sound, report.events, report.unsealed) == (True, 1, 2)
+
+
+async def test_how_far_behind_it_is(history: Sealed) -> None:
+    sealer = history.sealer(clock=lambda: NOW + timedelta(seconds=60))
+    assert await sealer.backlog() == Backlog(events=0, seconds=0.0)
+    await history.write(7, 8)
+    assert await sealer.backlog() == Backlog(events=2, seconds=53.0)
+    await sealer.seal()
+    assert await sealer.backlog() == Backlog(events=0, seconds=0.0)
+    await history.write(9)
+    assert await sealer.backlog() == Backlog(events=1, seconds=51.0)
 
 
 async def test_a_full_batch_is_followed_by_the_next(history: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:

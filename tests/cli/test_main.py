@@ -7,8 +7,9 @@ import os
 import re
 import signal
 import sys
+import tempfile
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,19 +168,46 @@ async def test_serve_with_setup_does_it_all(shell: Shell) -> None:
             assert busy.status == 1 and busy.err.count("\n") == 1 and "in use" in busy.err
 
 
-async def test_workers_share_the_address_and_come_back(shell: Shell) -> None:
+async def counted(address: str, *, processes: int, sign_ins: int) -> None:
+    """Return once a scrape of each of several connections, which any process may take, tells of all processes."""
+    wanted = {
+        f"iamgraph_processes {float(processes)}",
+        f'iamgraph_operations_total{{operation="SignInAsRoot",outcome="succeeded"}} {float(sign_ins)}',
+    }
+    alike = 0
+    async with asyncio.timeout(60):
+        while alike < 6:
+            try:
+                async with ClientSession() as http, http.get(f"http://{address}/metrics") as response:
+                    found = wanted <= set((await response.text()).splitlines())
+            except ClientError:
+                found = False
+            alike = alike + 1 if found else 0
+            await asyncio.sleep(0 if found else 0.1)
+
+
+async def test_workers_share_the_address_and_come_back(
+    shell: Shell, unused_tcp_port_factory: Callable[[], int]
+) -> None:
     shell.environ["IAMGRAPH_BOOTSTRAP_ROOT_PASSWORD"] = PASSWORD
     if shell.environ["IAMGRAPH_DATABASE_URL"].startswith("sqlite"):
         refused = await shell.run("serve", "--workers", "2")
         assert refused.status == 1 and refused.err.count("\n") == 1 and "--workers needs PostgreSQL" in refused.err
         return
+    metrics = f"127.0.0.1:{unused_tcp_port_factory()}"
+    shell.environ["IAMGRAPH_METRICS_ADDRESS"] = metrics
     async with shell.serving("--setup", "--workers", "2"):
         workers = await shell.children(2)
         assert await shell.answers() == "SignInSuccess"
+        await counted(metrics, processes=2, sign_ins=1)
         os.kill(workers[0], signal.SIGKILL)
         again = await shell.children(2, other_than=workers[0])
         assert len(set(again) & set(workers)) == 1
         assert await shell.answers() == "SignInSuccess"
+        # What the killed one had counted is still there, and it is no process any more.
+        await counted(metrics, processes=2, sign_ins=2)
+        (folder,) = Path(tempfile.gettempdir()).glob(f"iamgraph-metrics-*/gauge_livesum_{again[0]}.db")
+    assert not folder.parent.exists()
     assert [pid for pid in again if Path(f"/proc/{pid}").exists()] == []
 
 

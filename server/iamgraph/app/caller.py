@@ -11,6 +11,7 @@ from ..domain.entities import Account, PrincipalType, Session, Tag
 from ..domain.errors import Unauthenticated
 from ..domain.policy.evaluate import Bound, Principal, PrincipalKind
 from .access import Access
+from .noted import Noted
 from .reads import Reads
 
 
@@ -25,6 +26,7 @@ class Origin:
     is_secure: bool
     referer: str | None = None
     reads: Reads = field(default_factory=Reads)
+    noted: Noted = field(default_factory=Noted)
 
 
 class CredentialKind(Enum):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, wraps
+from time import perf_counter
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from ..domain.budget import Bucket, Spent
@@ -14,7 +15,7 @@ from ..domain.entities import Event, EventOutcome
 from ..domain.errors import IamError, InvalidInput, ServiceUnavailable, Throttled, Unauthenticated
 from ..domain.policy.evaluate import Decision
 from ..store.session import StoreSession
-from ..store.unit import CommitUnknown, Database, StoreError
+from ..store.unit import CommitUnknown, Connections, Database, StoreError
 from .budget import Budgets
 from .caller import Caller, Origin
 from .decide import allows, denied, is_refused
@@ -32,8 +33,10 @@ from .history import (
 )
 from .identity import Authenticator, Shown
 from .live import Live, StreamLimits, Watch
+from .meters import Meters, ended_by
 from .operation import Command, Need, Operation, Query, audited, check
 from .reads import Reads
+from .tracing import Tracer
 from .watching import WatchEvents
 from .work import Tools, Trail, Work
 
@@ -94,10 +97,13 @@ class Kernel:
         records_reads: bool = True,
         bucket: Bucket | None = None,
         streams: StreamLimits = StreamLimits(),  # noqa: B008 (frozen)
+        meters: Meters | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         """`bucket` is what each principal may ask for; without one, whatever it likes."""
         self.tools = tools
         self._database = database
+        self._meters, self._tracer = meters or Meters(), tracer or Tracer()
         self._authenticator = Authenticator(tools)
         self._running: set[asyncio.Task[Any]] = set()
         self._records_reads = records_reads
@@ -128,6 +134,11 @@ class Kernel:
             return str(error)
         return f"{len(pending)} migrations are yet to be run" if pending else None
 
+    @property
+    def connections(self) -> Connections:
+        """How busy the store's connections are."""
+        return self._database.connections
+
     # ------------------------------------------------------------ who asks
 
     @_telling
@@ -137,7 +148,10 @@ class Kernel:
         if shown is None:
             return Caller(origin=origin)
         async with self._database.reading() as data:
-            return await self._authenticator.caller(data, shown, origin)
+            caller = await self._authenticator.caller(data, shown, origin)
+        if caller.identity is not None:
+            origin.noted.principal_arn = caller.identity.arn
+        return caller
 
     @_telling
     async def admit(self, caller: Caller, names: Sequence[str]) -> None:
@@ -146,6 +160,7 @@ class Kernel:
             return
         error = caller.refusal or _unauthenticated()
         await self._note(caller, names, error)
+        self._refused(names, error)
         raise error
 
     @_telling
@@ -160,6 +175,7 @@ class Kernel:
             with _beforehand():
                 return await self._budgets.spend(principal_id, cost)
         except Throttled as error:
+            self._refused(names, error)
             if self._budgets.is_to_note(principal_id):
                 await self._note(caller, names, error)
             raise
@@ -169,6 +185,10 @@ class Kernel:
         if self._budgets is None or caller.identity is None:
             return None
         return self._budgets.left(caller.identity.principal_id, cost)
+
+    def _refused(self, names: Sequence[str], error: IamError) -> None:
+        for name in dict.fromkeys(names):
+            self._meters.ended(name, ended_by(error))
 
     async def _note(self, caller: Caller, names: Sequence[str], error: IamError) -> None:
         """Record that operations were refused before they were looked at."""
@@ -188,25 +208,29 @@ class Kernel:
         It runs to its end in a task of its own: a client that hangs up can stop waiting, but can neither half-do it nor
         leave it out of the history. (A cancelled BEGIN would also keep SQLite's lock for ever.)
         """
-        task = asyncio.create_task(self._run(caller, command))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        return await asyncio.shield(task)
+        caller.origin.noted.operations[type(command).__name__] = None
+        with self._tracer.span(type(command).__name__):
+            task = asyncio.create_task(self._run(caller, command))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+            return await asyncio.shield(task)
 
     async def _run(self, caller: Caller, command: Command[T]) -> T:
         trail = Trail(event_id=event_id(self.tools))
         try:
             with self._placed(command) as tools:
                 prepared = await self._prepare(caller, command, trail, tools)
-            async with self._database.writing() as data:
+            async with self._transaction() as data:
                 caller = await self._again(data, caller, command)
                 work = self._work(caller, data, trail)
                 target = await self._authorised(work, command)
                 result = await command.execute(work, target, prepared)
                 await data.events.add(events_of_success(caller, command, trail, self.tools))
+            self._meters.ended(type(command).__name__, ended_by(None))
             return result
         except Exception as error:
             told = _told(error)
+            self._meters.ended(type(command).__name__, ended_by(told))
             # It has the same id as the event of the success, which may be committed although the store did not say so.
             event = event_of_command(caller, command, trail, self.tools, told)
             await self._recorder.add([event], wait=not isinstance(told, ServiceUnavailable))
@@ -234,9 +258,15 @@ class Kernel:
             looked = await command.look(work, target)
         if command.is_guarded:
             with _beforehand():
-                async with self._database.writing() as data:
+                async with self._transaction() as data:
                     await command.guard(replace(work, data=data), looked)
         return await command.prepare(caller, tools, looked)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[StoreSession]:
+        with self._tracer.span("transaction"):
+            async with self._database.writing() as data:
+                yield data
 
     async def _again(self, data: StoreSession, caller: Caller, command: Command[Any]) -> Caller:
         """The same caller as this transaction sees it, its account's row taken where the command needs that."""
@@ -260,7 +290,8 @@ class Kernel:
         invalid = _invalid(command)
         # Also where a parameter is unsound: whether the caller may be told that can hang on the target.
         target = (await command.on.load(work.caller, work.data, [command]))[0]
-        error = self._refusal(work.caller, command, target, work.trail.resources) or invalid
+        with self._tracer.span("decide"):
+            error = self._refusal(work.caller, command, target, work.trail.resources) or invalid
         if error is None and target is None:
             error = command.on.missing(work.caller, command)
         if error is not None:
@@ -273,17 +304,33 @@ class Kernel:
     async def fetch(self, caller: Caller, asks: Sequence[Ask[T]]) -> Sequence[T | IamError]:
         """Authorise queries of one kind, and answer the allowed ones together. An error stands in its answer's place."""
         kind = type(asks[0].query)
+        caller.origin.noted.operations[kind.__name__] = None
+        try:
+            with self._tracer.span(kind.__name__):
+                answers = await self._fetch(caller, kind, asks)
+        except Exception as error:
+            self._meters.ended(kind.__name__, ended_by(_told(error)), len(asks))
+            raise
+        errors = [answer for answer in answers if isinstance(answer, IamError)]
+        if len(errors) < len(answers):
+            self._meters.ended(kind.__name__, ended_by(None), len(answers) - len(errors))
+        for refusal in errors:
+            self._meters.ended(kind.__name__, ended_by(refusal))
+        return answers
+
+    async def _fetch(self, caller: Caller, kind: type[Query[T]], asks: Sequence[Ask[T]]) -> Sequence[T | IamError]:
         if caller.is_anonymous:
             return [caller.refusal or _unauthenticated()] * len(asks)
         async with self._database.reading() as data:
             work = Work(caller=caller, tools=self.tools, data=data, now=self.tools.clock())
             answers: list[Any] = [_invalid(ask.query) for ask in asks]
             targets = await self._targets(work, kind, asks)
-            allowed = [
-                i
-                for i, ask in enumerate(asks)
-                if self._may(caller, ask.query, targets[i], answers, i, is_known=ask.target is not None)
-            ]
+            with self._tracer.span("decide"):
+                allowed = [
+                    i
+                    for i, ask in enumerate(asks)
+                    if self._may(caller, ask.query, targets[i], answers, i, is_known=ask.target is not None)
+                ]
             if allowed:
                 found = await kind.fetch(work, [(asks[i].query, targets[i]) for i in allowed])
                 for i, answer in zip(allowed, found, strict=True):
@@ -327,6 +374,8 @@ class Kernel:
         answers: list[Any] = [None]
         self._may(caller, query, target, answers, 0, is_known=True)
         error: IamError | None = answers[0]
+        caller.origin.noted.operations[type(query).__name__] = None
+        self._meters.ended(type(query).__name__, ended_by(error))
         return error
 
     def refuse_elsewhere(self, caller: Caller, query: Query[Any], account_id: str) -> IamError:
@@ -338,7 +387,7 @@ class Kernel:
             asked=f"arn:aws:iam::{account_id}:root",
             account_id=account_id,
         )
-        error = denied(caller, need, allows(caller, need), need.asked)
+        error = denied(caller, need, self._decided(caller, need), need.asked)
         caller.origin.reads.add(
             type(query).__name__,
             query.action,
@@ -348,6 +397,8 @@ class Kernel:
             code_of(error),
             text_of(error),
         )
+        caller.origin.noted.operations[type(query).__name__] = None
+        self._meters.ended(type(query).__name__, ended_by(error))
         return error
 
     @_telling
@@ -405,7 +456,7 @@ class Kernel:
         """The first refusal among what `op` needs, or None."""
         for need in op.needs(caller, target):
             resources.append(need.resource)
-            decision = allows(caller, need)
+            decision = self._decided(caller, need)
             if is_refused(need, decision):
                 if is_known:
                     return denied(caller, need, decision, need.resource)
@@ -418,7 +469,7 @@ class Kernel:
         if target is None or self._may_know(caller, op, target):
             return denied(caller, need, decision, need.resource if target is not None else need.asked)
         for alike in op.needs(caller, None):
-            without = allows(caller, alike)
+            without = self._decided(caller, alike)
             if is_refused(alike, without):
                 return denied(caller, alike, without, alike.asked)
         refusal = denied(caller, need, decision, need.resource)
@@ -432,7 +483,13 @@ class Kernel:
         if op.on.know is None:
             return False
         need = Operation.need(op, caller, target, op.on.know)
-        return not is_refused(need, allows(caller, need))
+        return not is_refused(need, self._decided(caller, need))
+
+    def _decided(self, caller: Caller, need: Need) -> Decision:
+        began = perf_counter()
+        decision = allows(caller, need)
+        self._meters.decided(perf_counter() - began)
+        return decision
 
     # ------------------------------------------------------------ history
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..domain.chain import Content, Head, Link
@@ -16,7 +17,16 @@ from .heads import Heads, HeadsFile
 
 log = logging.getLogger(__name__)
 BATCH = 500
+MAX_BACKLOG = 10_000
 Opens = Callable[[], AbstractAsyncContextManager[StoreSession]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What is not sealed yet: how many events, counted up to MAX_BACKLOG, and the seconds since the first was recorded."""
+
+    events: int
+    seconds: float
 
 
 class BrokenChain(Exception):
@@ -99,6 +109,12 @@ class HistorySealer:
             sealed += count
             await self._write_heads()
         return sealed
+
+    async def backlog(self) -> Backlog:
+        """How far behind the sealing is, whichever process does it."""
+        async with self._reading() as data:
+            events, since = await data.chains.backlog(self._covered or 0, MAX_BACKLOG)
+        return Backlog(events=events, seconds=max(0.0, (self._clock() - since).total_seconds()) if since else 0.0)
 
     async def _resumed(self) -> int:
         """How far an earlier run has come. What it could not write to the file any more is written now."""

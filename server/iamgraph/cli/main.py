@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -30,9 +29,10 @@ from ..security.sealing import MasterKeyError
 from ..security.tokens import new_password
 from ..settings import Settings, SettingsError
 from ..transport.graphql.schema import printed
+from ..transport.logs import log_to_stderr
 from . import keys
 from .welcome import announced
-from .workers import Workers, command
+from .workers import Workers, command, shared_metrics
 
 Command = Callable[[Settings, argparse.Namespace], Awaitable[None]]
 
@@ -59,7 +59,9 @@ async def _serve_by_workers(settings: Settings, given: argparse.Namespace) -> No
             await database.migrate()
             made = await bootstrapped(settings, database)
     print(announced(settings, made), flush=True)
-    sys.exit(await Workers(given.workers, command(["serve", "--worker"])).run())
+    with shared_metrics(settings.metrics_address is not None) as (environ, died):
+        status = await Workers(given.workers, command(["serve", "--worker"]), environ, died).run()
+    sys.exit(status)
 
 
 async def _migrate(settings: Settings, given: argparse.Namespace) -> None:
@@ -215,12 +217,12 @@ def _add_keys(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command. What an operator can mend is one line on standard error, and exit status 1."""
     given = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     if given.run is None:
         print(printed(), end="")
         return
     try:
         settings = Settings.from_env(os.environ)
+        log_to_stderr(settings.log_format, settings.log_level)
         uvloop.run(given.run(settings, given))
     except (SettingsError, StoreError, MasterKeyError, IamError, HistoryBent) as error:
         sys.exit(f"iamgraph: {error}")

@@ -31,6 +31,16 @@ class Verdict:
     rehash: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How busy a hasher is: `running` is 0 or 1, `waiting` are the other places that are held, `shed` is how many callers
+    it has refused since it was made."""
+
+    waiting: int
+    running: int
+    shed: int
+
+
 class Hasher(ABC):
     """Makes and checks argon2id hashes. A password is hashed as its UTF-8 bytes, not normalised."""
 
@@ -56,6 +66,11 @@ class Hasher(ABC):
         if hash is None:
             return Verdict(ok=False, rehash=False)
         return Verdict(ok=True, rehash=self._argon2.check_needs_rehash(hash))
+
+    @property
+    @abstractmethod
+    def load(self) -> Load:
+        """How busy the thread is that hashes."""
 
     @abstractmethod
     def place(self) -> AbstractContextManager[Hasher]:
@@ -83,7 +98,8 @@ class PasswordHasher(Hasher):
         super().__init__(made, made.hash(secrets.token_bytes(32)))
         self._seconds_per_hash = time.monotonic() - started
         self._size = max_waiting + 1
-        self._places = threading.BoundedSemaphore(self._size)
+        self._lock = threading.Lock()
+        self._held = self._running = self._shed = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="password-hasher", initializer=_give_way)
 
     @contextmanager
@@ -92,7 +108,14 @@ class PasswordHasher(Hasher):
         try:
             yield _Placed(self)
         finally:
-            self._places.release()
+            self._give_back()
+
+    @property
+    def load(self) -> Load:
+        with self._lock:
+            # Whoever holds a place need not have anything to hash as yet.
+            running = min(self._held, self._running)
+            return Load(waiting=self._held - running, running=running, shed=self._shed)
 
     def close(self) -> None:
         """Stop the thread. Waiting callers are cancelled; the one hash that runs is waited for."""
@@ -103,25 +126,35 @@ class PasswordHasher(Hasher):
         try:
             future = self._submit(work)
         except BaseException:
-            self._places.release()
+            self._give_back()
             raise
         # INVARIANT: a place is given back when the work ends or leaves the queue, not when its caller goes away.
-        future.add_done_callback(lambda _: self._places.release())
+        future.add_done_callback(lambda _: self._give_back())
         return await asyncio.wrap_future(future)
 
     def _take(self) -> None:
-        if not self._places.acquire(blocking=False):
+        with self._lock:
+            is_free = self._held < self._size
+            self._held += is_free
+            self._shed += not is_free
+        if not is_free:
             wait = max(1, math.ceil(self._size * self._seconds_per_hash))
             raise Overloaded(f"Too many passwords are being checked. Try again in {wait} s.", retry_after_seconds=wait)
+
+    def _give_back(self) -> None:
+        with self._lock:
+            self._held -= 1
 
     def _submit(self, work: Callable[[], T]) -> Future[T]:
         return self._thread.submit(self._timed, work)
 
     def _timed(self, work: Callable[[], T]) -> T:
         started = time.monotonic()
+        self._running = 1
         try:
             return work()
         finally:
+            self._running = 0
             self._seconds_per_hash += (time.monotonic() - started - self._seconds_per_hash) / 8
 
 
@@ -131,6 +164,10 @@ class _Placed(Hasher):
     def __init__(self, hasher: PasswordHasher) -> None:
         super().__init__(hasher._argon2, hasher._dummy_hash)
         self._hasher = hasher
+
+    @property
+    def load(self) -> Load:
+        return self._hasher.load
 
     def place(self) -> AbstractContextManager[Hasher]:
         return nullcontext(self)

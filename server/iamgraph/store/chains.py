@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from ..domain.chain import Content, Head, Link, chain_of
 from .events import COLUMNS
-from .statements import Row, Statements, instant, utc, values
+from .statements import Row, Statements, instant, instant_or_none, utc, values
 
 SEALING_LOCK = 0x1A36_5EA1
 _LINK = ("seq", "event_id", "chain", "number", "link", "key_id")
@@ -68,6 +68,15 @@ class Chains:
     async def count_unsealed(self, after: int) -> int:
         row = await self._db.one(f"SELECT count(*) AS count {_UNSEALED}", after)
         return int(row["count"]) if row else 0
+
+    async def backlog(self, after: int, limit: int) -> tuple[int, datetime | None]:
+        """How many events behind the seq `after` have no link, counted up to `limit`; and when the first was."""
+        row = await self._db.one(
+            f"SELECT count(*) AS count, min(e.at) AS at FROM (SELECT e.at {_UNSEALED} ORDER BY e.seq LIMIT $2) AS e",
+            after,
+            limit,
+        )
+        return (int(row["count"]), instant_or_none(row["at"])) if row else (0, None)
 
     async def missed(self, horizon: int) -> list[Content]:
         """Events without a link where every event has one: nobody but this program numbers events, so somebody else put

@@ -14,7 +14,7 @@ from tortoise.backends.base.config_generator import expand_db_url
 
 from .failures import CommitUnknown, Duplicate, StoreError, conflicting, in_use
 from .hearing import CHANNEL, Heard, hear
-from .statements import Counter, Row, Statements, plain, utc
+from .statements import Connections, Counter, Row, Statements, plain, utc
 from .uninterrupted import uninterrupted
 
 POOL_SIZE = 10
@@ -121,7 +121,7 @@ class PooledStatements(Statements):
 
     async def _statements(self) -> PostgresStatements:
         if self._connection is None:
-            self._connection = await _acquired(self._pool)
+            self._connection = await _acquired(self._pool, self._counter)
         return PostgresStatements(self._connection, self._counter)
 
 
@@ -195,13 +195,19 @@ class PostgresEngine:
             raise StoreError("the database is not open")
         return self._client._pool
 
+    @property
+    def connections(self) -> Connections:
+        pool = self._pool()
+        size, idle = pool.get_size(), pool.get_idle_size()
+        return Connections(limit=pool.get_max_size(), open=size, in_use=size - idle, waiting=self._counter.waiting)
+
     def reading(self) -> Statements:
         return PooledStatements(self._pool(), self._counter)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Statements]:
         pool = self._pool()
-        connection = await _acquired(pool)
+        connection = await _acquired(pool, self._counter)
         try:
             transaction = connection.transaction()
             started = False
@@ -268,11 +274,14 @@ class PostgresEngine:
             await uninterrupted(connection.close())
 
 
-async def _acquired(pool: Any) -> Any:
+async def _acquired(pool: Any, counter: Counter) -> Any:
+    counter.waiting += 1
     try:
         return await pool.acquire()
     except _FAILURES as error:
         raise _meaning(error, "") from error
+    finally:
+        counter.waiting -= 1
 
 
 async def _started(transaction: Any) -> None:

@@ -20,7 +20,7 @@ from tortoise.backends.sqlite.client import SqliteClient
 
 from .failures import Duplicate, StoreBusy, StoreError, conflicting, in_use
 from .hearing import Heard
-from .statements import Counter, Row, Statements, for_sqlite, plain, utc
+from .statements import Connections, Counter, Row, Statements, for_sqlite, plain, utc
 from .uninterrupted import uninterrupted
 
 BUSY_MILLISECONDS = 10_000
@@ -188,13 +188,31 @@ class SqliteEngine:
         self._reader = self._writer = None
         self._lock.release()
 
+    @property
+    def connections(self) -> Connections:
+        """The one that writes and the one that reads. Readers share theirs, so only the writer's is ever taken."""
+        is_open = 2 if self._writer is not None else 0
+        return Connections(limit=2, open=is_open, in_use=int(self._writing.locked()), waiting=self._counter.waiting)
+
+    @asynccontextmanager
+    async def _writers_turn(self) -> AsyncIterator[None]:
+        self._counter.waiting += 1
+        try:
+            await self._writing.acquire()
+        finally:
+            self._counter.waiting -= 1
+        try:
+            yield
+        finally:
+            self._writing.release()
+
     def reading(self) -> Statements:
         return SqliteStatements(_opened(self._reader), self._counter)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Statements]:
         connection = _opened(self._writer)
-        async with self._writing:
+        async with self._writers_turn():
             statements = SqliteStatements(connection, self._counter)
             try:
                 await _send(connection, "BEGIN IMMEDIATE")

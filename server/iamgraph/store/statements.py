@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
@@ -15,10 +16,26 @@ Row = Mapping[str, Any]
 
 
 class Counter:
-    """How many statements a database was sent."""
+    """How many statements a database was sent, and how many tasks wait for a connection now."""
 
     def __init__(self) -> None:
         self.value = 0
+        self.waiting = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connections:
+    """A database's connections at one moment: `open` of at most `limit` are, `in_use` of them are taken, and `waiting`
+    tasks want one."""
+
+    limit: int
+    open: int
+    in_use: int
+    waiting: int
+
+    @property
+    def idle(self) -> int:
+        return self.open - self.in_use
 
 
 class Statements(ABC):

@@ -13,9 +13,9 @@ from .hearing import Heard
 from .postgres import PostgresEngine
 from .session import StoreSession
 from .sqlite import SqliteEngine
-from .statements import Counter, Statements
+from .statements import Connections, Counter, Statements
 
-__all__ = ["CommitUnknown", "Database", "SchemaError", "StoreBusy", "StoreError"]
+__all__ = ["CommitUnknown", "Connections", "Database", "SchemaError", "StoreBusy", "StoreError"]
 
 
 class Database:
@@ -38,6 +38,11 @@ class Database:
     def statements(self) -> int:
         """How many SQL statements were sent, besides those that begin and end transactions."""
         return self._counter.value
+
+    @property
+    def connections(self) -> Connections:
+        """How busy the connections are now. Raises StoreError where the store is not open."""
+        return self._engine.connections
 
     async def open(self, *, wait_seconds: float = 0) -> None:
         """Connect. On SQLite this takes the file for this process alone: raises StoreBusy if another one has it for

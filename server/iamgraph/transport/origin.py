@@ -9,13 +9,24 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from ..app.caller import Origin
+from .logs import REQUEST_ID
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_USER_AGENT, MAX_REFERER = 512, 2048
+_KNOWN = web.RequestKey("origin", Origin)
 
 
 def origin_of(request: web.Request, transport: str, trusted: Sequence[Network]) -> Origin:
-    """The request's origin. What proxies say of it counts only where they are trusted."""
+    """The request's origin, the same each time. What proxies say of it counts only where they are trusted. INVARIANT: its
+    id is ours: what a client calls a request gets into no header, log or history."""
+    known = request.get(_KNOWN)
+    if known is None:
+        known = request[_KNOWN] = _origin(request, transport, trusted)
+        REQUEST_ID.set(known.request_id)
+    return known
+
+
+def _origin(request: web.Request, transport: str, trusted: Sequence[Network]) -> Origin:
     peer = request.remote
     is_proxied = _is_trusted(peer, trusted)
     # A proxy may add a line of its own below the client's: of all that came, the last was said by the nearest.
