@@ -28,6 +28,7 @@ from iamgraph.security.chaining import ChainKeys
 from iamgraph.security.passwords import PasswordHasher
 from iamgraph.security.sealing import MasterKey, Sealer
 from iamgraph.settings import Settings
+from iamgraph.store.events import EventFilter
 from iamgraph.store.unit import Database
 
 ACCOUNT = "111122223333"
@@ -177,13 +178,8 @@ class Service(Client):
         async with self.database.reading() as data:
             page = await data.events.page(
                 ACCOUNT,
-                names=None,
-                principal_arn=None,
-                resource=None,
-                outcome=None,
-                since=None,
-                until=None,
-                after=None,
+                EventFilter(),
+                marker=None,
                 limit=1000,
             )
         return [event for event in page.items if all(getattr(event, k) == v for k, v in where.items())]

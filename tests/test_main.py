@@ -7,17 +7,21 @@ import json
 import os
 import re
 import signal
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientError, ClientSession
 
 from iamgraph.domain.entities import EventOutcome
+from iamgraph.main import history_exported, history_verified, opened, running
+from iamgraph.settings import Settings
 from iamgraph.store.unit import Database
 
 from .databases import STORES, fresh
 from .processes import Server
 from .service import ACCOUNT, ROOT_EMAIL, ROOT_PASSWORD
+from .store.made import event
 
 KILLS = int(os.environ.get("IAMGRAPH_TEST_KILLS", "3"))
 SIGN_IN = (
@@ -96,3 +100,26 @@ async def bend(url: str) -> None:
     async with database.writing() as data:
         await data.events._db.run("UPDATE event SET ip_address = '192.0.2.66' WHERE seq = 40")
     await database.close()
+
+
+async def test_a_server_told_to_takes_old_events_away(tmp_path: Path) -> None:
+    """`IAMGRAPH_RETENTION_DAYS`: at its start, and what is left verifies."""
+    async with fresh("sqlite", tmp_path) as url:
+        given = {"IAMGRAPH_DATABASE_URL": url, "IAMGRAPH_DATA_DIR": str(tmp_path)}
+        kept, keeping = (Settings.from_env({**given, **more}) for more in ({}, {"IAMGRAPH_RETENTION_DAYS": "1"}))
+        async with opened(kept) as database, running(kept, database), database.writing() as data:
+            await data.events.add([event(1), event(2, at=datetime.now(UTC))])
+        report, _ = await history_verified(kept, None)
+        assert (report.events, report.pruned, report.is_sound) == (2, 0, True)
+        async with opened(keeping) as database, running(keeping, database), database.reading() as data:
+            async with asyncio.timeout(30):
+                while await data.events.by_ids(["event1"]):
+                    await asyncio.sleep(0.02)
+        report, heads = await history_verified(keeping, None)
+        assert (report.events, report.pruned, report.unsealed, report.is_sound) == (2, 1, 0, True)
+        assert heads == tmp_path / "heads.jsonl"
+        exported = [json.loads(line) async for line in history_exported(kept, account_id=None, since=None)]
+        assert [(one["eventName"], one["eventID"] == "event2") for one in exported] == [
+            ("CreateUser", True),
+            ("ApplyRetention", False),
+        ]

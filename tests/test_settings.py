@@ -55,6 +55,7 @@ def test_the_defaults() -> None:
         log_format=None,
         log_level="INFO",
         is_traced=False,
+        retention_days=None,
         quotas=Quotas(),
     )
 
@@ -84,6 +85,7 @@ def test_every_variable_is_read() -> None:
         "METRICS_ADDRESS": "[::1]:9464",
         "LOG_FORMAT": "text",
         "LOG_LEVEL": "warning",
+        "RETENTION_DAYS": "400",
         "QUOTA_USERS_PER_ACCOUNT": "7",
     }
     settings = read(**given)
@@ -114,6 +116,7 @@ def test_every_variable_is_read() -> None:
         log_format="text",
         log_level="WARNING",
         is_traced=False,
+        retention_days=400,
         quotas=Quotas(users_per_account=7),
     )
     assert "p%40ss" not in repr(settings) and "Horse" not in repr(settings)
@@ -228,6 +231,10 @@ REFUSALS: list[tuple[dict[str, str], str]] = [
     (
         {"READ_EVENTS": "maybe"},
         'IAMGRAPH_READ_EVENTS: "maybe" is not a switch; give true or false',
+    ),
+    (
+        {"RETENTION_DAYS": "0"},
+        'IAMGRAPH_RETENTION_DAYS: "0" is out of range; give a whole number from 1 to 36500',
     ),
     (
         {"SIGN_IN_SECONDS": "899"},

@@ -19,6 +19,7 @@ from .app.heads import HeadsFile
 from .app.kernel import Kernel
 from .app.live import StreamLimits
 from .app.resealer import Resealer, Usage, usage_of
+from .app.retention import Retention
 from .app.sealer import HistorySealer
 from .app.verify import Report, verify
 from .app.work import Tools
@@ -112,10 +113,12 @@ async def running(settings: Settings, database: Database, *, is_shared: bool = F
             meters=metrics,
             tracer=tracing,
         )
-        sealer = sealer_of(settings, database, ring)
+        sealer, retention = sealer_of(settings, database, ring), retention_of(settings, database, ring, tools)
         kernel.start()
         sealer.start()
         resealer.start()
+        if retention is not None:
+            retention.start()
         try:
             async with AsyncExitStack() as stack:
                 if metrics is not None and settings.metrics_address is not None:
@@ -129,6 +132,8 @@ async def running(settings: Settings, database: Database, *, is_shared: bool = F
         finally:
             try:
                 await resealer.close()
+                if retention is not None:
+                    await retention.close()
                 await kernel.close()
             finally:
                 # After the kernel, so that its last events are sealed too.
@@ -143,6 +148,20 @@ def sealer_of(settings: Settings, database: Database, ring: KeyRing) -> HistoryS
         reading=database.reading,
         writing=database.writing,
         file=HeadsFile(heads_path(settings)),
+    )
+
+
+def retention_of(settings: Settings, database: Database, ring: KeyRing, tools: Tools) -> Retention | None:
+    """What takes old events away, or None where all are kept for ever."""
+    if settings.retention_days is None:
+        return None
+    return Retention(
+        ring.chains,
+        tools,
+        refresh=ring.refresh,
+        kept=timedelta(days=settings.retention_days),
+        reading=database.reading,
+        writing=database.writing,
     )
 
 

@@ -47,7 +47,7 @@ class Settings:
 
     `public_url` is an origin: lower case, without a trailing slash or a default port. `development` turns on GraphiQL
     and anonymous introspection. `metrics_address` is a host and a port, `log_format` "json", "text" or None, `log_level`
-    a name that `logging` knows. Secrets are left out of `repr`.
+    a name that `logging` knows. `retention_days` None keeps the history for ever. Secrets are left out of `repr`.
     """
 
     database_url: str = field(repr=False)  # `sqlite://PATH` or `postgres://…`, which may hold a password
@@ -76,6 +76,7 @@ class Settings:
     log_format: str | None
     log_level: str
     is_traced: bool
+    retention_days: int | None
     quotas: Quotas
 
     @property
@@ -125,6 +126,7 @@ class Settings:
             log_format=env.one_of("LOG_FORMAT", "json", "text"),
             log_level=(env.one_of("LOG_LEVEL", "debug", "info", "warning", "error") or "info").upper(),
             is_traced=_is_traced(environ),
+            retention_days=env.whole("RETENTION_DAYS", 0, 1, 36500) or None,
             quotas=_quotas(env),
         )
         _refuse_shared_file(settings)

@@ -11,14 +11,15 @@ import iamgraph.app.audit
 import iamgraph.app.users  # noqa: F401 (so that there are operations to ask about)
 from iamgraph.app import export
 from iamgraph.app.export import exported, record
-from iamgraph.domain.entities import EventOutcome
+from iamgraph.domain.entities import Change, EventOutcome
 
 from ..store.made import ACCOUNT, NOW, OTHER, event
 from .sealed import Sealed
 
 
 def test_a_record_is_cloudtrails() -> None:
-    assert record(event(1, seq=7)) == {
+    changes = (Change(field="path", before="/", after="/x/"), Change(field="tags.Team", before="a", after=None))
+    assert record(event(1, seq=7, access_key_id="AKIA00000000000000AA", changes=changes)) == {
         "eventVersion": "1.11",
         "userIdentity": {
             "type": "IAMUser",
@@ -26,6 +27,7 @@ def test_a_record_is_cloudtrails() -> None:
             "arn": "arn:aws:iam::111122223333:user/alice",
             "accountId": ACCOUNT,
             "userName": "alice",
+            "accessKeyId": "AKIA00000000000000AA",
         },
         "eventTime": "2026-03-01T12:00:01Z",
         "eventSource": "iam.amazonaws.com",
@@ -35,7 +37,15 @@ def test_a_record_is_cloudtrails() -> None:
         "userAgent": "test",
         "requestParameters": {"userName": "u"},
         "responseElements": None,
-        "additionalEventData": {"outcome": EventOutcome.SUCCEEDED.value, "transport": "graphql", "sequence": 7},
+        "additionalEventData": {
+            "outcome": "SUCCEEDED",
+            "transport": "graphql",
+            "sequence": 7,
+            "changes": [
+                {"field": "path", "before": "/", "after": "/x/"},
+                {"field": "tags.Team", "before": "a", "after": None},
+            ],
+        },
         "requestID": "request 1",
         "eventID": "event1",
         "readOnly": False,
@@ -60,9 +70,39 @@ def test_a_record_is_cloudtrails() -> None:
 def test_who_acted(arn: str | None, kind: str) -> None:
     identity = record(event(1, principal_arn=arn))["userIdentity"]
     assert isinstance(identity, dict)
-    assert identity["type"] == kind
-    if kind == "AssumedRole":
-        assert identity["sessionContext"]["sessionIssuer"]["userName"] == "deploy"
+    assert identity["type"] == kind and "accessKeyId" not in identity
+
+
+def test_a_role_session_names_its_role_and_the_key_it_was_given() -> None:
+    """CloudTrail User Guide, "CloudTrail userIdentity element"."""
+    made = record(
+        event(
+            1,
+            name="AssumeRole",
+            action="sts:AssumeRole",
+            principal_arn=f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/ci",
+            principal_id="AROA00000000000000001",
+            access_key_id="ASIA00000000000000AA",
+        )
+    )
+    assert made["userIdentity"] == {
+        "type": "AssumedRole",
+        "principalId": "AROA00000000000000001:ci",
+        "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/ci",
+        "accountId": ACCOUNT,
+        "accessKeyId": "ASIA00000000000000AA",
+        "sessionContext": {
+            "sessionIssuer": {
+                "type": "Role",
+                "principalId": "AROA00000000000000001",
+                "accountId": ACCOUNT,
+                "userName": "deploy",
+            }
+        },
+    }
+    assert (made["eventSource"], made["eventType"]) == ("sts.amazonaws.com", "AwsApiCall")
+    signed_in = record(event(1, name="SignIn", action="signin:SignIn"))
+    assert (signed_in["eventSource"], signed_in["eventType"]) == ("signin.amazonaws.com", "AwsConsoleSignIn")
 
 
 def test_errors_and_reads() -> None:

@@ -126,7 +126,8 @@ async def test_no_secret_is_in_any_event_but_key_ids_are(service: Service, caplo
         await service.do("createAccount", account_, token=root)
     text = await _everything(service) + caplog.text
     assert [secret for secret in secrets if secret in text] == []
-    assert keys[0]["accessKey"]["accessKeyId"] in text
+    for key_id in (*(key["accessKey"]["accessKeyId"] for key in keys), of["accessKeyId"]):
+        assert key_id in text
 
 
 async def test_every_refused_call_leaves_one_event(service: Service) -> None:
@@ -187,8 +188,11 @@ async def test_events_are_filtered_and_paged(service: Service) -> None:
         made[0],
         made[3],
     ]
-    for text in (arn("user/"), arn("user/%"), arn("user/_"), arn('user/a"')):
+    for text in (arn("user/"), arn("user/%"), arn("user/_"), arn('user/a"'), ""):
         assert await found(f"resource: {json.dumps(text)}") == []
+    assert (
+        await found('principal: ""') == [] == await found('accessKeyId: "AKIAOTHER"') == await found('accessKeyId: ""')
+    )
     assert await found('names: ["None"]') == [] == await found("names: []")
     assert "theirs" not in json.dumps(await found('names: ["CreateUser"]', 50))
 
@@ -216,6 +220,45 @@ async def test_events_are_filtered_and_paged(service: Service) -> None:
     assert len(seen) == 4 == len({one["id"] for one in seen})
     assert [one["at"] for one in seen] == sorted((one["at"] for one in seen), reverse=True)
     assert all(one["at"].endswith("Z") for one in seen)
+
+
+async def test_the_history_is_paged_from_either_end(service: Service) -> None:
+    """Relay's four arguments: one of first and last, each with its own cursor."""
+    for name in "abcde":
+        await service.good("createUser", {"userName": name})
+    filtered = 'filter: { names: ["CreateUser"] }'
+    inner = "{ nodes { resources } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } }"
+
+    async def page(asked: str, **variables: Any) -> tuple[str, bool, bool, str, str]:
+        found = (await account(service, f"auditEvents({asked}, {filtered}) {inner}", **variables))["auditEvents"]
+        letters = "".join(node["resources"][0][-1] for node in found["nodes"])
+        return letters, *(found["pageInfo"][key] for key in list(found["pageInfo"]))
+
+    newest = await page("first: 2")
+    assert newest[:3] == ("ed", True, False)
+    middle = await page("first: 2, after: $after, last: null, before: null", after=newest[4])
+    assert middle[:3] == ("cb", True, True)
+    assert (await page("first: 2, after: $after", after=middle[4]))[:3] == ("a", False, True)
+    oldest = await page("last: 2")
+    assert oldest[:3] == ("ba", False, True)
+    middle = await page("last: 2, before: $before, first: null", before=oldest[3])
+    assert middle[:3] == ("dc", True, True)
+    assert (await page("last: 2, before: $before", before=middle[3]))[:3] == ("e", True, False)
+    assert (await page("last: 100"))[:3] == ("edcba", False, False)
+
+    token, cursor = await service.root(), json.dumps(newest[4])
+    for asked, refusal in (
+        ("", "give 'first' or 'last', from 1 to 100"),
+        ("(first: null)", "give 'first' or 'last', from 1 to 100"),
+        ("(first: 1, last: 1)", "give either 'first'"),
+        (f"(first: 1, before: {cursor})", "give either 'first'"),
+        (f"(last: 1, after: {cursor})", "give either 'first'"),
+        ('(last: 1, before: "none")', "'marker' is not a cursor that this list gave"),
+    ):
+        query = f'{{ account(by: {{ id: "{ACCOUNT}" }}) {{ auditEvents{asked} {{ nodes {{ id }} }} }} }}'
+        reply = await service.ask(query, token)
+        assert reply.codes == ["INVALID_INPUT"] and reply.data["account"] == {"auditEvents": None}, reply.text
+        assert refusal in reply.body["errors"][0]["message"]
 
 
 def _wire(at: datetime) -> str:

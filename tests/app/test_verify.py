@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from iamgraph.app.heads import HeadsFile
 from iamgraph.app.verify import Report, verify
-from iamgraph.store.events import COLUMNS
+from iamgraph.store.events import COLUMNS, LATER_COLUMNS
 from iamgraph.store.unit import Database
 
 from ..databases import STORES, fresh
@@ -150,7 +150,7 @@ TABLE = st.sampled_from(["event", "event_link"])
 HEAD = st.sampled_from(["count", "link", "horizon", "at", "key_id", "signature"])
 WORTH = st.one_of(st.none(), st.text(max_size=5), st.integers(-5, 20), st.binary(max_size=3))
 ALTERATION = st.one_of(
-    st.tuples(st.just("field"), SEQ, st.sampled_from(COLUMNS), WORTH),
+    st.tuples(st.just("field"), SEQ, st.sampled_from((*COLUMNS, *LATER_COLUMNS)), WORTH),
     st.tuples(st.just("link"), SEQ, st.sampled_from(["event_id", "chain", "number", "link", "key_id"]), WORTH),
     st.tuples(st.just("head"), st.sampled_from([ACCOUNT, OTHER]), HEAD, WORTH),
     st.tuples(st.just("drop"), SEQ, TABLE),
@@ -218,6 +218,21 @@ async def test_any_single_alteration_is_found(template: Path, alteration: tuple[
         db.close()
         report = await checked(folder)
         assert report.is_sound is not changed, (alteration, told(report))
+
+
+@pytest.mark.parametrize("number", [0, -3])
+async def test_nothing_stands_before_the_first(template: Path, tmp_path: Path, number: int) -> None:
+    """An event slipped in with a link of its own, where no link is looked for."""
+    for file in ("store.db", "heads.jsonl"):
+        shutil.copy(template / file, tmp_path / file)
+    db = sqlite3.connect(tmp_path / "store.db")
+    alter(db, "insert", 3, -5, True)
+    db.execute("UPDATE event_link SET number = ? WHERE event_id = 'forged'", (number,))
+    db.commit()
+    db.close()
+    assert [line for line in told(await checked(tmp_path)) if line.startswith("inserted: ")] == [
+        f"inserted: chain {ACCOUNT}, number {number}, event forged: it stands before the place where the chain begins"
+    ]
 
 
 async def test_what_is_no_text_is_found(template: Path, tmp_path: Path) -> None:

@@ -1,15 +1,12 @@
-"""What the store says of links, heads and those who are writing; and the tables coming to a store that has a history."""
+"""What the store says of links, heads and those who are writing."""
 
 from __future__ import annotations
 
-import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from iamgraph.domain.chain import Head
-from iamgraph.store import migrations, schema
 from iamgraph.store.unit import Database, SchemaError, StoreError
 
 from ..databases import fresh
@@ -91,26 +88,3 @@ async def test_a_snapshot_of_no_store_or_an_old_one_is_refused(empty_url: str) -
     with pytest.raises(SchemaError, match="run `iamgraph migrate`"):
         async with Database(empty_url).snapshot():
             pass
-
-
-async def test_a_store_with_a_history_gets_chains(
-    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was written before there were chains is there to be sealed like everything else."""
-    folder = tmp_path / "first_migrations"
-    shutil.copytree(migrations.__path__[0], folder, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]*"))
-    async with opened(empty_url) as database:
-        with monkeypatch.context() as first:
-            first.syspath_prepend(tmp_path)
-            first.setattr(schema, "APPS", {"store": {**schema.APPS["store"], "migrations": "first_migrations"}})
-            first.setattr(schema, "known", lambda: ["0001_initial"])
-            assert await database.migrate() == ["0001_initial"]
-            sys.modules.pop("first_migrations", None)
-        async with database.writing() as data:
-            await add_account(data)
-            await data.events.add([event(1), event(2, account_id=None)])
-        assert "0002_chains" in await database.migrate()
-        async with database.reading() as data:
-            assert [content.event_id for content in await data.chains.unsealed(0, 10)] == ["event1", "event2"]
-            assert list(await data.accounts.get([ACCOUNT])) == [ACCOUNT]
-            assert await data.events.by_ids(["event1"])

@@ -13,6 +13,7 @@ from ..domain.names import AccountId, Alias, Doc, Email, Password
 from ..domain.passwords import DEFAULT, check_password
 from ..store.session import StoreSession
 from .caller import Caller
+from .changes import shown_account
 from .listing import Listed, Marker, MaxItems, listed, name_after
 from .operation import Command, Need, Place, Query, Target, operation
 from .targets import EVERYTHING
@@ -191,7 +192,9 @@ class CloseAccount(Command[Account]):
         if target.is_operator:
             raise InvalidInput("the operator's own account can't be closed", field="accountId")
         await work.data.accounts.close(target.id, work.now)
-        return (await work.data.accounts.get([target.id]))[target.id]
+        closed = (await work.data.accounts.get([target.id]))[target.id]
+        work.changed(shown_account(target), shown_account(closed))
+        return closed
 
 
 @operation("iam:ListAccountAliases", on=EVERYTHING)
@@ -227,7 +230,9 @@ class CreateAccountAlias(Command[NewAlias]):
         if before.alias == self.account_alias:
             raise EntityAlreadyExists(f"The account alias {self.account_alias} already exists.")
         await work.data.accounts.set_alias(account_id, self.account_alias)
-        return NewAlias(account=replace(before, alias=self.account_alias), replaced_alias=before.alias)
+        account = replace(before, alias=self.account_alias)
+        work.changed(shown_account(before), shown_account(account))
+        return NewAlias(account=account, replaced_alias=before.alias)
 
 
 @operation("iam:DeleteAccountAlias", on=EVERYTHING, raises=(NoSuchEntity,))
@@ -242,7 +247,9 @@ class DeleteAccountAlias(Command[Account]):
         if before.alias != self.account_alias:
             raise NoSuchEntity(f"The account alias {self.account_alias} cannot be found.")
         await work.data.accounts.set_alias(account_id, None)
-        return replace(before, alias=None)
+        account = replace(before, alias=None)
+        work.changed(shown_account(before), shown_account(account))
+        return account
 
 
 @operation("account:GetPrimaryEmail", on=EVERYTHING)

@@ -12,6 +12,7 @@ from ..domain.limits import Quotas
 from ..domain.names import GroupName, PathPrefix, PolicyArn, RoleName, UserName
 from .boundaries import attachable, boundary_of
 from .caller import Caller
+from .changes import GONE
 from .edges import whole
 from .listing import Listed, Marker, MaxItems
 from .operation import Command, Query, operation
@@ -65,6 +66,7 @@ async def _attach(work: Work, kind: IdentityKind, owner_id: str, arn: str) -> Ma
         return policy
     ensure(len(held), *_quota(kind, work.tools.quotas))
     await work.data.attachments.attach(kind, owner_id, policy.id, work.now)
+    work.changed(GONE, {"attachedPolicy": policy.arn})
     return await current(work, policy.id)
 
 
@@ -75,6 +77,7 @@ async def _detach(work: Work, kind: IdentityKind, owner_id: str, arn: str) -> Ma
     # INVARIANT: a policy of another account is never attached, so its existence does not show.
     if policy is None or not await work.data.attachments.detach(kind, owner_id, policy.id):
         raise NoSuchEntity(f"Policy {arn} was not found.")
+    work.changed({"attachedPolicy": policy.arn}, GONE)
     return await current(work, policy.id)
 
 

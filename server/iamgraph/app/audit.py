@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
+from ..domain.cursor import encode_cursor
 from ..domain.entities import Event, EventOutcome
 from ..domain.errors import IamError, InvalidInput, NoSuchEntity
 from ..domain.names import Count, Doc
-from .listing import Listed, Marker, MaxItems, listed, position
+from ..store.events import EventFilter
+from .listing import Listed, Marker, MaxItems, position
 from .operation import Query, operation
 from .targets import EVERYTHING
 from .work import Work
@@ -23,12 +25,16 @@ class LookupEvents(Query[Listed[Event]]):
 
     names: Annotated[tuple[str, ...] | None, Count(50), Doc("Operations, such as `CreateRole`.")] = None
     principal: Annotated[str | None, Doc("The ARN that acted.")] = None
+    access_key_id: Annotated[str | None, Doc("The access key that the request was signed with.")] = None
     resource: Annotated[str | None, Doc("An ARN that was acted on.")] = None
     outcome: EventOutcome | None = None
     since: Annotated[datetime | None, Doc("At this instant or later.")] = None
     until: Annotated[datetime | None, Doc("Before this instant.")] = None
     max_items: MaxItems = 100
     marker: Marker | None = None
+    from_end: Annotated[
+        bool, Doc("The page that ends in front of the marker, or with the oldest event, instead of one behind it.")
+    ] = False
 
     @classmethod
     async def fetch(cls, work: Work, asks: Sequence[tuple[LookupEvents, None]]) -> Sequence[Listed[Event] | IamError]:
@@ -38,21 +44,27 @@ class LookupEvents(Query[Listed[Event]]):
 async def _page(work: Work, query: LookupEvents) -> Listed[Event] | IamError:
     try:
         key = position(LISTING, query.marker)
-        after = _sequence(key[0]) if key else None
+        seq = _sequence(key[0]) if key else None
     except InvalidInput as error:
         return error
-    page = await work.data.events.page(
-        work.caller.account_id,
+    filter = EventFilter(
         names=query.names,
         principal_arn=query.principal,
+        access_key_id=query.access_key_id,
         resource=query.resource,
         outcome=query.outcome,
         since=query.since,
         until=query.until,
-        after=after,
-        limit=query.max_items,
     )
-    return listed(LISTING, page, lambda event: (str(event.seq),), query.marker)
+    page = await work.data.events.page(
+        work.caller.account_id, filter, marker=seq, limit=query.max_items, from_end=query.from_end
+    )
+    return Listed(
+        items=page.items,
+        more=page.has_next,
+        has_previous=page.has_previous,
+        cursor=lambda event: encode_cursor(LISTING, str(event.seq)),
+    )
 
 
 def _sequence(text: str) -> int:

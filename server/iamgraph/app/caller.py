@@ -63,6 +63,11 @@ class Identity:
         return self.session.id if self.session is not None else None
 
     @property
+    def access_key_id(self) -> str | None:
+        """The key that signed the request; None where it showed a bearer token."""
+        return None if self.credential.kind is CredentialKind.BEARER_TOKEN else self.credential.key
+
+    @property
     def source_identity(self) -> str | None:
         return self.session.source_identity if self.session is not None else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import orjson
@@ -13,6 +14,7 @@ from .operation import OPERATIONS, Query
 
 BATCH = 1000
 Json = dict[str, object]
+_TYPES = {"signin": "AwsConsoleSignIn"}
 
 
 async def exported(data: StoreSession, *, account_id: str | None, since: datetime | None) -> AsyncIterator[bytes]:
@@ -42,12 +44,12 @@ def record(event: Event) -> Json:
     return made | {
         "requestParameters": orjson.loads(event.parameters),
         "responseElements": None,
-        "additionalEventData": {"outcome": event.outcome.value, "transport": event.transport, "sequence": event.seq},
+        "additionalEventData": _additional(event),
         "requestID": event.request_id,
         "eventID": event.id,
         "readOnly": _is_read(event.name),
         "resources": [_resource(arn) for arn in event.resources if arn != "*"],
-        "eventType": "AwsApiCall",
+        "eventType": _TYPES.get(event.action.partition(":")[0], "AwsApiCall"),
         "managementEvent": True,
         "recipientAccountId": event.account_id,
         "eventCategory": "Management",
@@ -69,7 +71,19 @@ def _identity(event: Event) -> Json:
         made["userName"] = rest.rpartition("/")[2]
     if kind == "assumed-role":
         role = rest.partition("/")[0]
-        made["sessionContext"] = {"sessionIssuer": {"type": "Role", "accountId": account_id, "userName": role}}
+        # The role's own ARN has its path, which the session's ARN does not: the issuer is named without it.
+        made["principalId"] = f"{event.principal_id}:{rest.partition('/')[2]}"
+        issuer = {"type": "Role", "principalId": event.principal_id, "accountId": account_id, "userName": role}
+        made["sessionContext"] = {"sessionIssuer": issuer}
+    if event.access_key_id is not None:
+        made["accessKeyId"] = event.access_key_id
+    return made
+
+
+def _additional(event: Event) -> Json:
+    made: Json = {"outcome": event.outcome.value, "transport": event.transport, "sequence": event.seq}
+    if event.changes:
+        made["changes"] = [asdict(change) for change in event.changes]
     return made
 
 

@@ -18,6 +18,7 @@ from ..domain.ids import IdPrefix
 from ..domain.names import ArnText, GroupName, PathName, PathPrefix, UserName
 from ..store.pages import Page
 from .caller import Caller
+from .changes import GONE, shown_group
 from .edges import paged, whole
 from .listing import Listed, Marker, MaxItems, listed, name_after
 from .moving import needs_of_move, renamed
@@ -115,7 +116,9 @@ class UpdateGroup(Command[Group]):
     async def execute(self, work: Work, target: Group, prepared: None) -> Group:
         name = renamed("Group", target.name, self.new_group_name)
         await work.data.groups.rename(target.id, name=name, path=self.new_path or target.path)
-        return (await work.data.groups.by_ids([target.id]))[target.id]
+        group = (await work.data.groups.by_ids([target.id]))[target.id]
+        work.changed(shown_group(target), shown_group(group))
+        return group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +139,7 @@ class DeleteGroup(Command[DeletedGroup]):
         if blocking:
             raise DeleteConflict("Cannot delete entity, must remove referenced objects first.", blocked_by=blocking)
         await work.data.groups.delete(target.id)
+        work.changed(shown_group(target), GONE)
         return DeletedGroup(deleted_group_id=target.id)
 
 
@@ -180,6 +184,7 @@ class AddUserToGroup(Command[GroupAndUser]):
         if all(group.id != target.id for group in groups):
             ensure(len(groups), "GroupsPerUser", work.tools.quotas.groups_per_user)
             await work.data.memberships.add(target.id, user.id, work.now)
+            work.changed(GONE, {"member": user.arn})
         return GroupAndUser(group=target, user=user)
 
 
@@ -194,6 +199,7 @@ class RemoveUserFromGroup(Command[GroupAndUser]):
         user = await _user(work, self.user_name)
         if not await work.data.memberships.remove(target.id, user.id):
             raise NoSuchEntity(f"The user with name {user.name} is not in the group {target.name}.")
+        work.changed({"member": user.arn}, GONE)
         return GroupAndUser(group=target, user=user)
 
 

@@ -24,6 +24,7 @@ from ..store.pages import Page
 from ..store.session import StoreSession
 from .accounts import ACCOUNTS, AccountTarget, account_arn, owner_of
 from .caller import Caller
+from .changes import GONE, shown_guardrail
 from .edges import paged
 from .listing import Listed, Marker, MaxItems, listed, name_after
 from .operation import Command, Need, Place, Query, Target, operation
@@ -186,6 +187,7 @@ class UpdateGuardrail(Command[Guardrail]):
         )
         await work.data.accounts.lock_all(await work.data.guardrails.accounts(target.id))
         await work.data.guardrails.update(guardrail)
+        work.changed(shown_guardrail(target), shown_guardrail(guardrail))
         return guardrail
 
 
@@ -215,6 +217,7 @@ class DeleteGuardrail(Command[DeletedGuardrail]):
                 blocked_by=[item.account for item in bound.items],
             )
         await work.data.guardrails.delete(target.id)
+        work.changed(shown_guardrail(target), GONE)
         return DeletedGuardrail(deleted_guardrail_id=target.id)
 
 
@@ -265,6 +268,7 @@ class AttachGuardrail(_Attaching):
         ensure(len(held), _PER_ACCOUNT[target.kind], work.tools.quotas.guardrails_per_account)
         await work.data.accounts.lock(account.id)
         await work.data.guardrails.attach(target.id, account.id, work.now)
+        work.changed(GONE, {"attachedAccount": account.id})
         return GuardrailAndAccount(guardrail=target, account=account)
 
 
@@ -290,6 +294,7 @@ class DetachGuardrail(_Attaching):
             )
         await work.data.accounts.lock(account.id)
         await work.data.guardrails.detach(target.id, account.id)
+        work.changed({"attachedAccount": account.id}, GONE)
         return GuardrailAndAccount(guardrail=target, account=account)
 
 

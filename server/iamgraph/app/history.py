@@ -37,6 +37,7 @@ def event_of(
         principal_id=identity.principal_id if identity else None,
         principal_arn=identity.arn if identity else None,
         session_id=identity.session_id if identity else None,
+        access_key_id=identity.access_key_id if identity else None,
         action=action,
         resources=tuple(resources),
         outcome=EventOutcome.SUCCEEDED,
@@ -60,6 +61,7 @@ def event_of_command(
     event = event_of(caller, name, action, resources, audited(command), now=tools.clock(), id=trail.event_id)
     event = replace(
         event,
+        changes=tuple(trail.changes) if error is None else (),
         account_id=trail.account_id or event.account_id,
         principal_id=trail.principal_id or event.principal_id,
         principal_arn=trail.principal_arn or event.principal_arn,

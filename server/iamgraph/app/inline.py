@@ -13,6 +13,7 @@ from ..domain.names import GroupName, PolicyName, PolicyText, RoleName, UserName
 from ..domain.policy.grammar import PolicyType, check, size
 from .boundaries import boundary_of
 from .caller import Caller
+from .changes import GONE, shown_inline
 from .edges import whole
 from .listing import Listed, Marker, MaxItems
 from .operation import Command, Query, operation
@@ -89,7 +90,10 @@ async def _put(work: Work, kind: IdentityKind, owner: User | Group | Role, name:
     if used + size(document) > limit:
         raise LimitExceeded(f"Maximum policy size of {limit} bytes exceeded for {kind.value} {owner.name}", limit=limit)
     await work.data.inline.put(kind, owner.id, name, document, work.now)
-    return InlinePolicy(owner_kind=kind, owner_id=owner.id, name=name, document=document)
+    policy = InlinePolicy(owner_kind=kind, owner_id=owner.id, name=name, document=document)
+    replaced = next((shown_inline(one) for one in held if one.name == name), GONE)
+    work.changed(replaced, shown_inline(policy))
+    return policy
 
 
 def _missing(kind: IdentityKind, name: str) -> NoSuchEntity:
@@ -97,8 +101,11 @@ def _missing(kind: IdentityKind, name: str) -> NoSuchEntity:
 
 
 async def _delete(work: Work, kind: IdentityKind, owner_id: str, name: str) -> None:
-    if not await work.data.inline.delete(kind, owner_id, name):
+    key = (owner_id, name)
+    policy = (await work.data.inline.get(kind, [key])).get(key)
+    if policy is None or not await work.data.inline.delete(kind, owner_id, name):
         raise _missing(kind, name)
+    work.changed(shown_inline(policy), GONE)
 
 
 async def _get(

@@ -283,6 +283,7 @@ class Kernel:
 
     def _work(self, caller: Caller, data: StoreSession, trail: Trail) -> Work:
         trail.resources.clear()
+        trail.changes.clear()
         return Work(caller=caller, tools=self.tools, data=data, now=self.tools.clock(), trail=trail)
 
     async def _authorised(self, work: Work, command: Command[Any]) -> Any:

@@ -14,6 +14,7 @@ from ..domain.names import AccessKeyId, UserName
 from ..security.tokens import new_secret_access_key
 from ..store.session import StoreSession
 from .caller import Caller
+from .changes import GONE, shown_key
 from .operation import Command, Place, Query, Target, operation
 from .quotas import ensure
 from .targets import USER
@@ -116,6 +117,7 @@ class CreateAccessKey(Command[NewAccessKey]):
         )
         secret = new_secret_access_key()
         await work.data.keys.add(key, work.tools.sealer.seal(secret.encode(), context=key_context(key.id)))
+        work.changed(GONE, shown_key(key))
         return NewAccessKey(access_key=key, secret_access_key=secret)
 
 
@@ -159,7 +161,9 @@ class UpdateAccessKey(Command[AccessKey]):
     async def execute(self, work: Work, target: KeyOwner | None, prepared: None) -> AccessKey:
         key = await _key_of(work, target, self.access_key_id)
         await work.data.keys.set_status(key.id, self.status)
-        return (await work.data.keys.get([key.id]))[key.id]
+        now = (await work.data.keys.get([key.id]))[key.id]
+        work.changed(shown_key(key), shown_key(now))
+        return now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,4 +183,5 @@ class DeleteAccessKey(Command[DeletedAccessKey]):
     async def execute(self, work: Work, target: KeyOwner | None, prepared: None) -> DeletedAccessKey:
         key = await _key_of(work, target, self.access_key_id)
         await work.data.keys.delete(key.id)
+        work.changed(shown_key(key), GONE)
         return DeletedAccessKey(deleted_access_key_id=key.id)

@@ -20,6 +20,7 @@ from ..domain.passwords import check_password
 from ..domain.throttling import Limit, limits
 from ..store.session import StoreSession
 from .caller import Caller, Identity
+from .changes import GONE, shown_profile
 from .operation import Command, Need, Place, Query, Target, operation
 from .password_policy import policy_of
 from .targets import USER
@@ -105,7 +106,9 @@ class UpdateLoginProfile(Command[LoginProfile]):
         await data.login_profiles.set_password(target.id, hashed, reset_required=reset)
         if prepared is not None:
             await _end_sign_ins(work, target.id)
-        return LoginProfile(user_id=target.id, created_at=profile.created_at, password_reset_required=reset)
+        now = replace(profile, password_reset_required=reset)
+        work.changed(shown_profile(profile), shown_profile(now))
+        return now
 
 
 @operation("iam:DeleteLoginProfile", on=USER, raises=(NoSuchEntity,))
@@ -115,8 +118,10 @@ class DeleteLoginProfile(Command[User]):
     user_name: UserName
 
     async def execute(self, work: Work, target: User, prepared: None) -> User:
-        if not await work.data.login_profiles.delete(target.id):
+        profile = (await work.data.login_profiles.of([target.id])).get(target.id)
+        if profile is None or not await work.data.login_profiles.delete(target.id):
             raise _no_profile(target.name)
+        work.changed(shown_profile(profile), GONE)
         await _end_sign_ins(work, target.id)
         return target
 

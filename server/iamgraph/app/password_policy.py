@@ -10,6 +10,7 @@ from ..domain.errors import IamError, NoSuchEntity
 from ..domain.names import Between, Doc
 from ..domain.passwords import DEFAULT
 from ..store.session import StoreSession
+from .changes import shown_password_policy
 from .operation import Command, Query, operation
 from .targets import EVERYTHING
 from .work import Work
@@ -53,7 +54,9 @@ class UpdateAccountPasswordPolicy(Command[PasswordPolicy]):
             require_lowercase=self.require_lowercase_characters,
             allow_users_to_change=self.allow_users_to_change_password,
         )
+        before = await policy_of(work.data, work.caller.account_id)
         await work.data.accounts.set_password_policy(work.caller.account_id, policy)
+        work.changed(shown_password_policy(before), shown_password_policy(policy))
         return policy
 
 
@@ -63,7 +66,9 @@ class DeleteAccountPasswordPolicy(Command[PasswordPolicy]):
 
     async def execute(self, work: Work, target: None, prepared: None) -> PasswordPolicy:
         account_id = work.caller.account_id
-        if await work.data.accounts.password_policy(account_id) is None:
+        before = await work.data.accounts.password_policy(account_id)
+        if before is None:
             raise NoSuchEntity("The account has no password policy of its own.")
         await work.data.accounts.set_password_policy(account_id, None)
+        work.changed(shown_password_policy(before), shown_password_policy(DEFAULT))
         return DEFAULT

@@ -24,6 +24,7 @@ from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
 from ..store.attachments import attachment_key
 from ..store.pages import Page
 from .caller import Caller
+from .changes import GONE, shown_policy, shown_version
 from .edges import paged
 from .listing import Listed, Marker, MaxItems, listed, name_after
 from .operation import Command, Need, Query, operation
@@ -52,6 +53,13 @@ def check_managed(work: Work, text: str) -> None:
 async def current(work: Work, policy_id: str) -> ManagedPolicy:
     """The policy as the store has it now."""
     return (await work.data.policies.by_ids([policy_id]))[policy_id]
+
+
+async def changed(work: Work, before: ManagedPolicy) -> ManagedPolicy:
+    """The policy as the store has it now, the change noted."""
+    policy = await current(work, before.id)
+    work.changed(shown_policy(before), shown_policy(policy))
+    return policy
 
 
 @operation(
@@ -182,7 +190,10 @@ class DeletePolicy(Command[DeletedPolicy]):
                 "versions. The default version is deleted with the policy.",
                 blocked_by=others,
             )
+        key = (target.id, target.default_version)
+        version = (await work.data.policies.version([key]))[key]
         await work.data.policies.delete(target.id)
+        work.changed({**shown_policy(target), **shown_version(version)}, GONE)
         return DeletedPolicy(deleted_policy_id=target.id)
 
 
@@ -209,7 +220,7 @@ class TagPolicy(Command[ManagedPolicy]):
     async def execute(self, work: Work, target: ManagedPolicy, prepared: None) -> ManagedPolicy:
         tags = with_tags(target.tags, self.tags, limit=work.tools.quotas.tags_per_entity)
         await work.data.policies.set_tags(target.id, tags)
-        return await current(work, target.id)
+        return await changed(work, target)
 
 
 @operation("iam:UntagPolicy", on=POLICY, raises=(NoSuchEntity,))
@@ -227,7 +238,7 @@ class UntagPolicy(Command[ManagedPolicy]):
 
     async def execute(self, work: Work, target: ManagedPolicy, prepared: None) -> ManagedPolicy:
         await work.data.policies.set_tags(target.id, without_tags(target.tags, self.tag_keys))
-        return await current(work, target.id)
+        return await changed(work, target)
 
 
 @operation("iam:ListEntitiesForPolicy", on=POLICY, raises=(NoSuchEntity,))

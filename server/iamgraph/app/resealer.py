@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ CONTEXTS: Mapping[SealedColumn, Callable[[str], str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """How many sealed values and signed heads the store has under each master key, by its id."""
+    """How many sealed values the store has under each master key, by its id, and how many signed heads and anchors of
+    chains."""
 
     secrets: Mapping[str, int]
     heads: Mapping[str, int]
@@ -45,10 +47,9 @@ class Usage:
 
 async def usage_of(data: StoreSession) -> Usage:
     """Counted in the store."""
-    heads: dict[str, int] = {}
-    for head in (await data.chains.all_heads()).values():
-        heads[head.key_id] = heads.get(head.key_id, 0) + 1
-    return Usage(secrets=await data.sealed.counts(), heads=heads)
+    heads = [head.key_id for head in (await data.chains.all_heads()).values()]
+    anchors = [anchor.key_id for anchor in (await data.chains.anchors()).values()]
+    return Usage(secrets=await data.sealed.counts(), heads=Counter([*heads, *anchors]))
 
 
 class Resealer:
@@ -99,7 +100,7 @@ class Resealer:
         if not retired:
             return 0
         # The heads first: they tell servers that have this key as their next one that it is the current one.
-        done = await self._heads(retired)
+        done = await self._heads(retired) + await self._anchors(retired)
         faults: list[str] = []
         for key_id in retired:
             for column in SealedColumn:
@@ -136,6 +137,26 @@ class Resealer:
                     now = datetime.now(UTC)
                     await data.chains.set_head(
                         chains.head(chain=head.chain, count=head.count, link=head.link, at=now, horizon=head.horizon)
+                    )
+                    done += 1
+        return done
+
+    async def _anchors(self, retired: tuple[str, ...]) -> int:
+        """Sign the places where chains begin, which once a key is gone count under no other one."""
+        async with self._reading() as data:
+            if not any(anchor.key_id in retired for anchor in (await data.chains.anchors()).values()):
+                return 0
+        done = 0
+        async with self._writing() as data:
+            if not await data.chains.take_turn():
+                return 0
+            chains = self._ring.chains
+            for anchor in (await data.chains.anchors()).values():
+                # INVARIANT: as with heads, what somebody else has put there is never signed over.
+                if anchor.key_id in retired and chains.is_anchored(anchor):
+                    now = datetime.now(UTC)
+                    await data.chains.set_anchor(
+                        chains.anchor(chain=anchor.chain, number=anchor.number, link=anchor.link, at=now)
                     )
                     done += 1
         return done

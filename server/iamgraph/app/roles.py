@@ -34,6 +34,7 @@ from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
 from ..domain.unset import UNSET, Unset
 from .boundaries import boundary_context, boundary_id, boundary_of
 from .caller import Caller
+from .changes import GONE, shown_role
 from .listing import Listed, Marker, MaxItems, listed, name_after
 from .operation import Command, Need, Query, operation
 from .quotas import ensure
@@ -105,6 +106,13 @@ async def _again(work: Work, role_id: str) -> Role:
     return (await work.data.roles.by_ids([role_id]))[role_id]
 
 
+async def _changed(work: Work, before: Role) -> Role:
+    """The role as the store has it now, the change noted."""
+    role = await _again(work, before.id)
+    work.changed(shown_role(before), shown_role(role))
+    return role
+
+
 @operation("iam:GetRole", on=ROLE, raises=(NoSuchEntity,))
 class GetRole(Query[Role]):
     """Read one role."""
@@ -169,7 +177,7 @@ class UpdateRole(Command[Role]):
             description=target.description if self.description is UNSET else self.description,
             max_session_seconds=self.max_session_duration or target.max_session_seconds,
         )
-        return await _again(work, target.id)
+        return await _changed(work, target)
 
 
 @operation("iam:UpdateAssumeRolePolicy", on=ROLE, raises=(NoSuchEntity, MalformedPolicyDocument, LimitExceeded))
@@ -188,7 +196,7 @@ class UpdateAssumeRolePolicy(Command[Role]):
     async def execute(self, work: Work, target: Role, prepared: None) -> Role:
         text, bindings = await bound(work, self.policy_document)
         await work.data.roles.set_trust(target.id, text, bindings)
-        return await _again(work, target.id)
+        return await _changed(work, target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +220,7 @@ class DeleteRole(Command[DeletedRole]):
         if blocking:
             raise DeleteConflict("Cannot delete entity, must remove referenced objects first.", blocked_by=blocking)
         await work.data.roles.delete(target.id)
+        work.changed(shown_role(target), GONE)
         return DeletedRole(deleted_role_id=target.id)
 
 
@@ -239,7 +248,7 @@ class TagRole(Command[Role]):
     async def execute(self, work: Work, target: Role, prepared: None) -> Role:
         tags = with_tags(target.tags, self.tags, limit=work.tools.quotas.tags_per_entity)
         await work.data.roles.set_tags(target.id, tags)
-        return await _again(work, target.id)
+        return await _changed(work, target)
 
 
 @operation("iam:UntagRole", on=ROLE, raises=(NoSuchEntity,))
@@ -257,7 +266,7 @@ class UntagRole(Command[Role]):
 
     async def execute(self, work: Work, target: Role, prepared: None) -> Role:
         await work.data.roles.set_tags(target.id, without_tags(target.tags, self.tag_keys))
-        return await _again(work, target.id)
+        return await _changed(work, target)
 
 
 @operation("iam:PutRolePermissionsBoundary", on=ROLE, raises=(NoSuchEntity,))
@@ -272,7 +281,7 @@ class PutRolePermissionsBoundary(Command[Role]):
 
     async def execute(self, work: Work, target: Role, prepared: None) -> Role:
         await work.data.roles.set_boundary(target.id, await boundary_id(work, self.permissions_boundary))
-        return await _again(work, target.id)
+        return await _changed(work, target)
 
 
 @operation("iam:DeleteRolePermissionsBoundary", on=ROLE, raises=(NoSuchEntity,))
@@ -288,4 +297,4 @@ class DeleteRolePermissionsBoundary(Command[Role]):
         if target.boundary_id is None:
             raise NoSuchEntity(f"The role with name {target.name} has no permissions boundary.")
         await work.data.roles.set_boundary(target.id, None)
-        return await _again(work, target.id)
+        return await _changed(work, target)

@@ -42,6 +42,7 @@ from ..security.tokens import new_secret_access_key, new_token, token_hash
 from ..store.session import StoreSession
 from .access import resource_control
 from .caller import Caller, Identity
+from .changes import GONE
 from .operation import Command, Need, Place, Query, Target, operation
 from .tagging import Tags, request_tags
 from .targets import NOTHING
@@ -233,6 +234,7 @@ class AssumeRole(Command[AssumedRole]):
             sealed_secret=sealed,
             session_token_hash=token_hash(credentials.session_token),
         )
+        work.changed(GONE, {"accessKeyId": credentials.access_key_id})
         return AssumedRole(
             credentials=credentials,
             access_token=token,

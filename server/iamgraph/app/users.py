@@ -20,6 +20,7 @@ from ..domain.names import ArnText, Doc, PathName, PathPrefix, PolicyArn, UserNa
 from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
 from .boundaries import boundary_context, boundary_id, boundary_of
 from .caller import Caller
+from .changes import GONE, shown_user
 from .listing import Listed, Marker, MaxItems, listed, name_after
 from .moving import needs_of_move, renamed
 from .operation import Command, Need, Query, operation
@@ -132,7 +133,14 @@ class UpdateUser(Command[User]):
     async def execute(self, work: Work, target: User, prepared: None) -> User:
         name = renamed("User", target.name, self.new_user_name)
         await work.data.users.rename(target.id, name=name, path=self.new_path or target.path)
-        return (await work.data.users.by_ids([target.id]))[target.id]
+        return await _changed(work, target)
+
+
+async def _changed(work: Work, before: User) -> User:
+    """The user as the store has it now, the change noted."""
+    user = (await work.data.users.by_ids([before.id]))[before.id]
+    work.changed(shown_user(before), shown_user(user))
+    return user
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +161,7 @@ class DeleteUser(Command[DeletedUser]):
         if blocking:
             raise DeleteConflict("Cannot delete entity, must remove referenced objects first.", blocked_by=blocking)
         await work.data.users.delete(target.id)
+        work.changed(shown_user(target), GONE)
         return DeletedUser(deleted_user_id=target.id)
 
 
@@ -189,7 +198,7 @@ class TagUser(Command[User]):
     async def execute(self, work: Work, target: User, prepared: None) -> User:
         tags = with_tags(target.tags, self.tags, limit=work.tools.quotas.tags_per_entity)
         await work.data.users.set_tags(target.id, tags)
-        return (await work.data.users.by_ids([target.id]))[target.id]
+        return await _changed(work, target)
 
 
 @operation("iam:UntagUser", on=USER, raises=(NoSuchEntity,))
@@ -207,7 +216,7 @@ class UntagUser(Command[User]):
 
     async def execute(self, work: Work, target: User, prepared: None) -> User:
         await work.data.users.set_tags(target.id, without_tags(target.tags, self.tag_keys))
-        return (await work.data.users.by_ids([target.id]))[target.id]
+        return await _changed(work, target)
 
 
 @operation("iam:PutUserPermissionsBoundary", on=USER, raises=(NoSuchEntity,))
@@ -222,7 +231,7 @@ class PutUserPermissionsBoundary(Command[User]):
 
     async def execute(self, work: Work, target: User, prepared: None) -> User:
         await work.data.users.set_boundary(target.id, await boundary_id(work, self.permissions_boundary))
-        return (await work.data.users.by_ids([target.id]))[target.id]
+        return await _changed(work, target)
 
 
 @operation("iam:DeleteUserPermissionsBoundary", on=USER, raises=(NoSuchEntity,))
@@ -238,4 +247,4 @@ class DeleteUserPermissionsBoundary(Command[User]):
         if target.boundary_id is None:
             raise NoSuchEntity(f"The user with name {target.name} has no permissions boundary.")
         await work.data.users.set_boundary(target.id, None)
-        return (await work.data.users.by_ids([target.id]))[target.id]
+        return await _changed(work, target)

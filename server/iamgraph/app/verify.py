@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ..domain.chain import Content, Head, Link
+from ..domain.chain import Anchor, Content, Head, Link
 from ..security.chaining import ChainKeys, UnknownKey
 from ..store.session import StoreSession
 from .heads import Heads
@@ -43,12 +43,14 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """What was checked, and what was found. `unsealed` events were too young to have a link: they are no fault."""
+    """What was checked, and what was found. `unsealed` events were too young to have a link, and `pruned` ones too old to
+    be kept: they are no fault."""
 
     chains: int = 0
     events: int = 0
     heads: int = 0
     unsealed: int = 0
+    pruned: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -63,6 +65,7 @@ async def verify(data: StoreSession, keys: ChainKeys, exported: Heads | None) ->
     """Check every chain. `data` sees one moment, which is later than that of the `exported` heads."""
     report = Report()
     heads = await data.chains.all_heads()
+    anchors = {chain: one for chain, one in (await data.chains.anchors()).items() if _is_anchor(report, keys, one)}
     for line in exported.unreadable if exported else ():
         report.add(Bent.ALTERED, "(heads file)", None, None, f"line {line} is no head")
     signed: dict[str, dict[int, Head]] = {}
@@ -77,8 +80,8 @@ async def verify(data: StoreSession, keys: ChainKeys, exported: Heads | None) ->
             signed.setdefault(head.chain, {}).setdefault(head.count, head)
             if signed[head.chain][head.count].link != head.link:
                 report.add(Bent.ALTERED, head.chain, head.count, None, "two heads that this server signed disagree")
-    for chain in sorted({*await data.chains.names(), *heads, *signed}):
-        checked = _Chain(report, keys, chain, signed.get(chain, {}))
+    for chain in sorted({*await data.chains.names(), *heads, *signed, *anchors}):
+        checked = _Chain(report, keys, chain, signed.get(chain, {}), anchors.get(chain))
         await checked.check(data)
         if chain not in heads:
             report.add(Bent.TRUNCATED, chain, None, None, "the store has no head of this chain any more")
@@ -111,16 +114,41 @@ def _is_sound(report: Report, keys: ChainKeys, head: Head, place: str) -> bool:
     return False
 
 
+def _is_anchor(report: Report, keys: ChainKeys, anchor: Anchor) -> bool:
+    try:
+        if keys.is_anchored(anchor):
+            report.pruned += anchor.number
+            return True
+    except UnknownKey as error:
+        report.add(Bent.UNKNOWN_KEY, anchor.chain, anchor.number, None, f"where the chain begins was {error}")
+        return False
+    text = "where the chain begins does not have this server's signature"
+    report.add(Bent.ALTERED, anchor.chain, anchor.number, None, text)
+    return False
+
+
 class _Chain:
     """One chain, checked link by link. Behind a place that is bent it goes on from the link that is there, so that one
-    deed is told once."""
+    deed is told once. It begins behind the anchor, if retention has left one."""
 
-    def __init__(self, report: Report, keys: ChainKeys, chain: str, heads: dict[int, Head]) -> None:
+    def __init__(
+        self, report: Report, keys: ChainKeys, chain: str, heads: dict[int, Head], anchor: Anchor | None
+    ) -> None:
         self._report, self._keys, self._chain, self._heads = report, keys, chain, heads
-        self._link: str | None = None
-        self.last = 0
+        self._link = anchor.link if anchor else None
+        self.last = anchor.number if anchor else 0
 
     async def check(self, data: StoreSession) -> None:
+        for link, _ in await data.chains.links(self._chain, -(2**63), 1):
+            if link.number <= self.last:
+                self._add(
+                    Bent.INSERTED, link.number, link.event_id, "it stands before the place where the chain begins"
+                )
+        head = self._heads.get(self.last)
+        if head is not None and head.link != self._link:
+            self._add(
+                Bent.ALTERED, self.last, None, "the place where the chain begins is not what its signed head says"
+            )
         while links := await data.chains.links(self._chain, self.last, BATCH):
             for link, event in links:
                 if link.number <= self.last:

@@ -9,8 +9,9 @@ from typing import Annotated
 from ..domain.entities import ManagedPolicy, PolicyVersion
 from ..domain.errors import DeleteConflict, IamError, LimitExceeded, MalformedPolicyDocument, NoSuchEntity
 from ..domain.names import Doc, PolicyArn, PolicyText, VersionId
+from .changes import GONE, shown_version
 from .operation import Command, Query, operation
-from .policies import check_managed, current
+from .policies import changed, check_managed, current
 from .targets import POLICY
 from .users import UniqueId
 from .work import Work
@@ -48,9 +49,13 @@ class CreatePolicyVersion(Command[PolicyVersion]):
                 "an existing version.",
                 limit=limit,
             )
-        return await work.data.policies.add_version(
+        version = await work.data.policies.add_version(
             target.id, self.policy_document, work.now, default=self.set_as_default
         )
+        work.changed(GONE, {"versionId": version.version_id})
+        if self.set_as_default:
+            work.changed({"defaultVersionId": target.default_version}, {"defaultVersionId": version.version_id})
+        return version
 
 
 @operation("iam:GetPolicyVersion", on=POLICY, raises=(NoSuchEntity,))
@@ -101,7 +106,7 @@ class SetDefaultPolicyVersion(Command[ManagedPolicy]):
     async def execute(self, work: Work, target: ManagedPolicy, prepared: None) -> ManagedPolicy:
         version = await _version(work, target, self.version_id)
         await work.data.policies.set_default(target.id, version.version_id, work.now)
-        return await current(work, target.id)
+        return await changed(work, target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,4 +129,5 @@ class DeletePolicyVersion(Command[DeletedPolicyVersion]):
         if version.is_default:
             raise DeleteConflict("Cannot delete the default version of a policy.", blocked_by=[version])
         await work.data.policies.delete_version(target.id, version.version_id)
+        work.changed(shown_version(version), GONE)
         return DeletedPolicyVersion(policy=await current(work, target.id), deleted_version_id=version.version_id)

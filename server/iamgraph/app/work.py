@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from ..domain.entities import Change
 from ..domain.ids import IdPrefix, unique_id
 from ..domain.limits import Quotas
 from ..domain.policy.reference import Reference, Together
@@ -16,6 +17,7 @@ from ..security.passwords import Hasher
 from ..security.sealing import Sealer
 from ..store.session import StoreSession
 from .caller import Caller
+from .changes import Shown, difference
 
 
 def _clock() -> datetime:
@@ -47,10 +49,12 @@ class Tools:
 
 @dataclass(slots=True)
 class Trail:
-    """What a run finds out for its event: on what it acted and, where signing in found that out, where and who."""
+    """What a run finds out for its event: on what it acted, what it changed and, where signing in found that out, where
+    and who."""
 
     event_id: str = ""
     resources: list[str] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     account_id: str | None = None
     principal_id: str | None = None
     principal_arn: str | None = None
@@ -67,3 +71,7 @@ class Work:
     data: StoreSession
     now: datetime
     trail: Trail = field(default_factory=Trail)
+
+    def changed(self, before: Shown, after: Shown) -> None:
+        """Note for the event what became of values: see `app/changes.py`. Never give it a secret."""
+        self.trail.changes += difference(before, after)

@@ -121,6 +121,8 @@ async def _verify(settings: Settings, given: argparse.Namespace) -> None:
     for finding in report.findings:
         print(finding)
     print(f"{report.events} events in {report.chains} chains, {report.unsealed} not sealed yet; {report.heads} heads")
+    if report.pruned:
+        print(f"{report.pruned} events were older than the history is kept, and are gone as they should be")
     if heads is None:
         print("no heads file: that the end of a chain was taken away together with its head can't be told without one")
     if not report.is_sound:

@@ -20,6 +20,7 @@ class Content:
     seq: int
     event_id: str
     chain: str
+    at: datetime
     octets: bytes
 
 
@@ -46,5 +47,18 @@ class Head:
     link: str
     at: datetime
     horizon: int
+    key_id: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """Where a chain begins since retention took what was before: behind the event with this `number` and `link`, the last
+    one that went."""
+
+    chain: str
+    number: int
+    link: str
+    at: datetime
     key_id: str
     signature: str

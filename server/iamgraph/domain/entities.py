@@ -304,9 +304,19 @@ class EventOutcome(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A value that a command changed, by its name. None: there was no value before, or is none after."""
+
+    field: str
+    before: str | int | None
+    after: str | int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One attempt to perform one operation. `account_id` is None where nobody was authenticated; `parameters` is JSON
-    text without secrets; `seq` is given by the store, in the order of the history."""
+    """One attempt to perform one operation. `account_id` is None where nobody was authenticated; `access_key_id` is the
+    key that the request was signed with; `parameters` is JSON text without secrets; `changes` are those of a command
+    that succeeded; `seq` is given by the store, in the order of the history."""
 
     id: str
     seq: int | None = None
@@ -318,6 +328,7 @@ class Event:
     principal_id: str | None
     principal_arn: str | None
     session_id: str | None
+    access_key_id: str | None = None
     action: str
     resources: tuple[str, ...]
     outcome: EventOutcome
@@ -326,3 +337,4 @@ class Event:
     ip_address: str | None
     user_agent: str | None
     parameters: str
+    changes: tuple[Change, ...] = ()

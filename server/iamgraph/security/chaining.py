@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ..domain.chain import Head
+from ..domain.chain import Anchor, Head
 from .sealing import MasterKey
 
 _LINKS, _HEADS = b"iamgraph history links v1", b"iamgraph history heads v1"
+_ANCHORS = b"iamgraph history anchors v1"
 
 
 class UnknownKey(Exception):
@@ -39,8 +40,9 @@ class PastKey:
 
 
 class ChainKeys:
-    """HMAC-SHA256 (RFC 2104) under keys derived by HKDF (RFC 5869): one for links, one for heads. What is new is made under
-    `key`; what the `retired` and the `past` keys made can still be checked."""
+    """HMAC-SHA256 (RFC 2104) under keys derived by HKDF (RFC 5869): one for links, one for heads, and one for anchors, so
+    that no head can pass for an anchor. What is new is made under `key`; what the `retired` and the `past` keys made can
+    still be checked, but for anchors of the past: all are signed anew before a key goes."""
 
     def __init__(self, key: MasterKey, *, retired: Sequence[MasterKey] = (), past: Sequence[PastKey] = ()) -> None:
         self.use(key, retired=retired, past=past)
@@ -48,13 +50,18 @@ class ChainKeys:
     def use(self, key: MasterKey, *, retired: Sequence[MasterKey] = (), past: Sequence[PastKey] = ()) -> None:
         """Make what is new under `key` from now on, and check what any of these made."""
         self._past = frozenset(each.id for each in past)
-        self._keys = {each.id: (each.links, each.heads) for each in (*map(PastKey.of, (*retired, key)), *past)}
+        known = (*map(PastKey.of, (*retired, key)), *past)
+        self._keys = {
+            _LINKS: {each.id: each.links for each in known},
+            _HEADS: {each.id: each.heads for each in known},
+            _ANCHORS: {each.id: _derived(each, _ANCHORS) for each in (*retired, key)},
+        }
         self.key_id = key.id
 
     def link(self, previous: str | None, chain: str, content: bytes, *, key_id: str | None = None) -> str:
         """The link of an event behind the link `previous`, which is None for the first of its chain. Raises
         UnknownKey."""
-        key, _ = self._of(self.key_id if key_id is None else key_id)
+        key = self._of(self.key_id if key_id is None else key_id, _LINKS)
         before = bytes.fromhex(previous) if previous else _mac(key, b"start of " + chain.encode())
         # `before` has a fixed length, so that no content can pass for a part of it.
         return _mac(key, before + content).hex()
@@ -78,15 +85,31 @@ class ChainKeys:
         return head.key_id in self._past
 
     def _signature(self, key_id: str, chain: str, count: int, link: str, at: datetime, horizon: int) -> str:
-        _, key = self._of(key_id)
-        instant = at.astimezone(UTC).isoformat(timespec="microseconds")
-        return _mac(key, json.dumps([chain, count, link, instant, horizon, key_id]).encode()).hex()
+        return self._signed(_HEADS, key_id, chain, count, link, _instant(at), horizon, key_id)
 
-    def _of(self, key_id: str) -> tuple[bytes, bytes]:
+    def anchor(self, *, chain: str, number: int, link: str, at: datetime) -> Anchor:
+        """An anchor, signed."""
+        signature = self._signed(_ANCHORS, self.key_id, chain, number, link, _instant(at), self.key_id)
+        return Anchor(chain=chain, number=number, link=link, at=at, key_id=self.key_id, signature=signature)
+
+    def is_anchored(self, anchor: Anchor) -> bool:
+        """Whether this server signed the anchor, as it is. Raises UnknownKey."""
+        parts = (anchor.chain, anchor.number, anchor.link, _instant(anchor.at), anchor.key_id)
+        expected = self._signed(_ANCHORS, anchor.key_id, *parts)
+        return hmac.compare_digest(expected.encode(), anchor.signature.encode("utf-8", "replace"))
+
+    def _signed(self, purpose: bytes, key_id: str, *parts: str | int) -> str:
+        return _mac(self._of(key_id, purpose), json.dumps(parts).encode()).hex()
+
+    def _of(self, key_id: str, purpose: bytes) -> bytes:
         try:
-            return self._keys[key_id]
+            return self._keys[purpose][key_id]
         except KeyError:
             raise UnknownKey(key_id) from None
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _derived(key: MasterKey, purpose: bytes) -> bytes:

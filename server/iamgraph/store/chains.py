@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ..domain.chain import Content, Head, Link, chain_of
-from .events import COLUMNS
+from ..domain.chain import Anchor, Content, Head, Link, chain_of
+from .events import COLUMNS, LATER_COLUMNS
 from .statements import Row, Statements, instant, instant_or_none, utc, values
 
 SEALING_LOCK = 0x1A36_5EA1
 _LINK = ("seq", "event_id", "chain", "number", "link", "key_id")
 _HEAD = ("chain", "count", "link", "at", "horizon", "key_id", "signature")
-_CONTENT = ", ".join(f"e.{column}" for column in ("seq", *COLUMNS))
+_ANCHOR = ("chain", "number", "link", "at", "key_id", "signature")
+_CONTENT = ", ".join(f"e.{column}" for column in ("seq", *COLUMNS, *LATER_COLUMNS))
 _UNSEALED = "FROM event e WHERE e.seq > $1 AND NOT EXISTS (SELECT 1 FROM event_link l WHERE l.seq = e.seq)"
 
 
@@ -32,9 +33,13 @@ class Chains:
     def __init__(self, statements: Statements) -> None:
         self._db = statements
 
-    async def take_turn(self) -> bool:
-        """Whether this transaction may seal: no other one does until it ends. On SQLite every writer is alone."""
+    async def take_turn(self, *, wait: bool = False) -> bool:
+        """Whether this transaction may seal: no other one does until it ends. With `wait` it may, once the other one is
+        done. On SQLite every writer is alone."""
         if self._db.dialect == "sqlite":
+            return True
+        if wait:
+            await self._db.fetch("SELECT pg_advisory_xact_lock($1)", SEALING_LOCK)
             return True
         row = await self._db.one("SELECT pg_try_advisory_xact_lock($1) AS taken", SEALING_LOCK)
         return bool(row and row["taken"])
@@ -120,6 +125,36 @@ class Chains:
         row = await self._db.one("SELECT COALESCE(max(number), 0) AS number FROM event_link WHERE chain = $1", chain)
         return int(row["number"]) if row else 0
 
+    async def anchors(self) -> dict[str, Anchor]:
+        """The anchors of the chains that do not begin with their first event any more."""
+        rows = await self._db.fetch("SELECT * FROM chain_anchor ORDER BY chain")
+        return {anchor.chain: anchor for anchor in map(_anchor, rows)}
+
+    async def set_anchor(self, anchor: Anchor) -> None:
+        changed = ", ".join(f"{column} = excluded.{column}" for column in _ANCHOR[1:])
+        await self._db.run(
+            f"INSERT INTO chain_anchor ({', '.join(_ANCHOR)}) VALUES {values(1, len(_ANCHOR))} "
+            f"ON CONFLICT (chain) DO UPDATE SET {changed}",
+            *(getattr(anchor, column) for column in _ANCHOR),
+        )
+
+    async def begin_before(self, at: datetime) -> list[str]:
+        """The chains whose first event that is still there is of before `at`."""
+        rows = await self._db.fetch(
+            "SELECT h.chain FROM chain_head h LEFT JOIN chain_anchor a ON a.chain = h.chain "
+            "JOIN event_link l ON l.chain = h.chain AND l.number = COALESCE(a.number, 0) + 1 "
+            "JOIN event e ON e.seq = l.seq WHERE e.at < $1 ORDER BY h.chain",
+            at,
+        )
+        return [_text(row["chain"]) for row in rows]
+
+    async def drop(self, chain: str, after: int, last: int) -> None:
+        """Take the events of a chain behind the number `after`, up to `last`, away with their links."""
+        within = "chain = $1 AND number > $2 AND number <= $3"
+        of = f"SELECT seq FROM event_link WHERE {within}"
+        await self._db.run(f"DELETE FROM event WHERE seq IN ({of})", chain, after, last)
+        await self._db.run(f"DELETE FROM event_link WHERE {within}", chain, after, last)
+
     async def names(self) -> list[str]:
         """Every chain that has a link."""
         return [_text(row["chain"]) for row in await self._db.fetch("SELECT DISTINCT chain FROM event_link")]
@@ -136,11 +171,18 @@ class Chains:
 
 
 def content_of(row: Row) -> Content:
-    """The event as it is chained: its columns as they are in the table, times alike on both stores."""
-    octets = json.dumps([_plain(row[column]) for column in ("seq", *COLUMNS)], separators=(",", ":")).encode()
+    """The event as it is chained: its columns as they are in the table, times alike on both stores.
+
+    INVARIANT: an event that was sealed before the later columns came has the octets that it had then, and nothing else
+    has them. Those columns are in an object behind the others, by name and only where they are not null, so that the
+    length of the array tells whether there is one, and the object which they are.
+    """
+    parts = [_plain(row[column]) for column in ("seq", *COLUMNS)]
+    later = {column: _plain(row[column]) for column in LATER_COLUMNS if row[column] is not None}
+    octets = json.dumps([*parts, later] if later else parts, separators=(",", ":")).encode()
     account_id = row["account_id"]
     chain = chain_of(None if account_id is None else _text(account_id))
-    return Content(seq=row["seq"], event_id=_text(row["id"]), chain=chain, octets=octets)
+    return Content(seq=row["seq"], event_id=_text(row["id"]), chain=chain, at=_instant(row["at"]), octets=octets)
 
 
 def _plain(value: object) -> object:
@@ -168,6 +210,17 @@ def _head(row: Row) -> Head:
         link=_text(row["link"]),
         at=_instant(row["at"]),
         horizon=_whole(row["horizon"]),
+        key_id=_text(row["key_id"]),
+        signature=_text(row["signature"]),
+    )
+
+
+def _anchor(row: Row) -> Anchor:
+    return Anchor(
+        chain=_text(row["chain"]),
+        number=_whole(row["number"]),
+        link=_text(row["link"]),
+        at=_instant(row["at"]),
         key_id=_text(row["key_id"]),
         signature=_text(row["signature"]),
     )

@@ -5,21 +5,75 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
 
-from ..domain.entities import Event, EventOutcome
+from ..domain.entities import Change, Event, EventOutcome
 from .named import json_text
-from .pages import Page, page_of
 from .statements import Row, Statements, instant, values
 
 COLUMNS = (
     "id", "account_id", "name", "at", "request_id", "transport", "principal_id", "principal_arn", "session_id",
     "action", "resources", "outcome", "error_code", "error_message", "ip_address", "user_agent", "parameters",
 )  # fmt: skip
-_SELECT = f"SELECT seq, {', '.join(COLUMNS)} FROM event"
-_INSERT = f"INSERT INTO event ({', '.join(COLUMNS)}) VALUES {values(1, len(COLUMNS))} ON CONFLICT (id) DO NOTHING"
+LATER_COLUMNS = ("access_key_id", "changes")
+"""Columns that came after the first chains were made: see `chains.content_of`."""
+_ALL = (*COLUMNS, *LATER_COLUMNS)
+_SELECT = f"SELECT seq, {', '.join(_ALL)} FROM event"
+_INSERT = f"INSERT INTO event ({', '.join(_ALL)}) VALUES {values(1, len(_ALL))} ON CONFLICT (id) DO NOTHING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events of an account: those that meet every condition given. The name is one of `names`; it acted on exactly
+    the ARN `resource`; it was at `since` or later, and before `until`."""
+
+    names: tuple[str, ...] | None = None
+    principal_arn: str | None = None
+    access_key_id: str | None = None
+    resource: str | None = None
+    outcome: EventOutcome | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """Events, newest first, and whether there are older (`has_next`) and newer ones (`has_previous`) that the filter lets
+    through."""
+
+    items: tuple[Event, ...]
+    has_next: bool
+    has_previous: bool
+
+
+def _conditions(account_id: str, filter: EventFilter, dialect: str) -> tuple[list[str], list[object]]:
+    args: list[object] = [account_id]
+    conditions = ["account_id = $1"]
+    names, resource = filter.names, filter.resource
+    # SQLite knows no sizes: a range of time without an end, mostly a long one, it would read and sort whole for each page.
+    # With the plus it reads in the list's order, until the page is full.
+    is_open = filter.since is None or filter.until is None
+    at = "+at" if is_open and dialect == "sqlite" else "at"
+    wanted: tuple[tuple[str, object], ...] = (
+        # One name is told apart from many, since both stores then read its index in the list's order.
+        ("name = {}", names[0] if names is not None and len(names) == 1 else None),
+        ("name = ANY({})", list(names) if names is not None and len(names) != 1 else None),
+        ("principal_arn = {}", filter.principal_arn),
+        ("access_key_id = {}", filter.access_key_id),
+        # What is looked for is a whole element of the JSON array: its quotes are part of it.
+        ("replace(resources, {}, '') <> resources", None if resource is None else json_text(resource)),
+        ("outcome = {}", filter.outcome),
+        (f"{at} >= {{}}", filter.since),
+        (f"{at} < {{}}", filter.until),
+    )
+    for condition, value in wanted:
+        if value is not None:
+            args.append(value)
+            conditions.append(condition.format(f"${len(args)}"))
+    return conditions, args
 
 
 class Events:
@@ -34,37 +88,32 @@ class Events:
     async def page(
         self,
         account_id: str,
+        filter: EventFilter,
         *,
-        names: Sequence[str] | None = None,
-        principal_arn: str | None = None,
-        resource: str | None = None,
-        outcome: EventOutcome | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        after: int | None,
+        marker: int | None,
         limit: int,
-    ) -> Page[Event]:
-        """A page of an account's events, newest first, behind the event with the `seq` `after`. An event is on it if
-        it meets every condition given: its name is one of `names`; it acted on exactly the ARN `resource`; it was at
-        `since` or later, and before `until`."""
-        args: list[object] = [account_id, limit + 1]
-        conditions = ["account_id = $1"]
+        from_end: bool = False,
+    ) -> EventPage:
+        """A page of an account's events that the filter lets through, newest first: the first ones behind the event with
+        the `seq` `marker`, or, `from_end`, the last ones in front of it."""
+        conditions, args = _conditions(account_id, filter, self._db.dialect)
 
-        def add(condition: str, value: object) -> None:
-            if value is not None:
-                args.append(value)
-                conditions.append(condition.format(f"${len(args)}"))
+        async def rows(comparison: str, order: str, at_most: int) -> Sequence[Row]:
+            given, where = [*args, at_most], conditions
+            if marker is not None:
+                given.append(marker)
+                where = [*conditions, f"seq {comparison} ${len(given)}"]
+            sql = f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY seq {order} LIMIT ${len(args) + 1}"
+            return await self._db.fetch(sql, *given)
 
-        add("seq < {}", after)
-        add("name = ANY({})", None if names is None else list(names))
-        add("principal_arn = {}", principal_arn)
-        # What is looked for is a whole element of the JSON array: its quotes are part of it.
-        add("replace(resources, {}, '') <> resources", None if resource is None else json_text(resource))
-        add("outcome = {}", outcome)
-        add("at >= {}", since)
-        add("at < {}", until)
-        rows = await self._db.fetch(f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY seq DESC LIMIT $2", *args)
-        return page_of([_event(row) for row in rows], limit)
+        found = await (rows(">", "ASC", limit + 1) if from_end else rows("<", "DESC", limit + 1))
+        passed = False
+        if marker is not None:
+            passed = bool(await (rows("<=", "DESC", 1) if from_end else rows(">=", "ASC", 1)))
+        items, more = [_event(row) for row in found[:limit]], len(found) > limit
+        if from_end:
+            return EventPage(items=tuple(reversed(items)), has_next=passed, has_previous=more)
+        return EventPage(items=tuple(items), has_next=more, has_previous=passed)
 
     async def forward(self, account_id: str | None, *, since: datetime | None, after: int, limit: int) -> list[Event]:
         """Events of an account, or all, oldest first, behind the one with the `seq` `after`, at `since` or later."""
@@ -112,7 +161,18 @@ def _values(event: Event) -> tuple[object, ...]:
         event.ip_address,
         event.user_agent,
         event.parameters,
+        event.access_key_id,
+        _changes_text(event.changes),
     )
+
+
+def _changes_text(changes: Sequence[Change]) -> str | None:
+    return json_text([[change.field, change.before, change.after] for change in changes]) if changes else None
+
+
+def _changes(text: str | None) -> tuple[Change, ...]:
+    read = orjson.loads(text) if text else ()
+    return tuple(Change(field=field, before=before, after=after) for field, before, after in read)
 
 
 def _event(row: Row) -> Event:
@@ -127,6 +187,7 @@ def _event(row: Row) -> Event:
         principal_id=row["principal_id"],
         principal_arn=row["principal_arn"],
         session_id=row["session_id"],
+        access_key_id=row["access_key_id"],
         action=row["action"],
         resources=tuple(orjson.loads(row["resources"])),
         outcome=EventOutcome(row["outcome"]),
@@ -135,4 +196,5 @@ def _event(row: Row) -> Event:
         ip_address=row["ip_address"],
         user_agent=row["user_agent"],
         parameters=row["parameters"],
+        changes=_changes(row["changes"]),
     )

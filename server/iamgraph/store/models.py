@@ -332,12 +332,18 @@ class EventRow(Model):
     ip_address = Text(null=True)
     user_agent = Text(null=True)
     parameters = Text()
+    access_key_id = Word(max_length=128, null=True)
+    changes = Text(null=True)
 
     class Meta:
         table = "event"
         indexes = (
             Index(fields=("account_id", "seq"), name="event_by_account"),
             Index(fields=("account_id", "name", "seq"), name="event_by_name"),
+            Index(fields=("account_id", "principal_arn", "seq"), name="event_by_principal"),
+            Index(fields=("account_id", "access_key_id", "seq"), name="event_by_access_key"),
+            Index(fields=("account_id", "outcome", "seq"), name="event_by_outcome"),
+            Index(fields=("account_id", "at"), name="event_by_time"),
         )
 
 
@@ -367,6 +373,19 @@ class HeadRow(Model):
 
     class Meta:
         table = "chain_head"
+
+
+# Where a chain begins, once retention has taken what was before.
+class AnchorRow(Model):
+    chain = Word(max_length=12, primary_key=True)
+    number = fields.BigIntField()
+    link = Word(max_length=64)
+    at = fields.DatetimeField()
+    key_id = Word(max_length=8)
+    signature = Word(max_length=64)
+
+    class Meta:
+        table = "chain_anchor"
 
 
 # Counts go away by themselves: `ends_at` is when a window is over.

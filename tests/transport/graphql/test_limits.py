@@ -9,7 +9,7 @@ import pytest
 from graphql import GraphQLError, parse
 
 from iamgraph.transport.graphql.documents import MAX_NESTING, MAX_TOKENS, Documents
-from iamgraph.transport.graphql.limits import MAX, Measure, check
+from iamgraph.transport.graphql.limits import MAX, Cost, Measure, check
 from iamgraph.transport.graphql.schema import schema
 
 from ...service import Service
@@ -76,6 +76,25 @@ HOSTILE: dict[str, tuple[Any, str]] = {
         "INVALID_INPUT",
     ),
     "a page of 101": ({"query": '{ account(by: {id: "1"}) { users(first: 101) { nodes { id } } } }'}, "INVALID_INPUT"),
+    "a page of 101 from the end": (
+        {"query": '{ account(by: {id: "1"}) { auditEvents(first: null, last: 101) { nodes { id } } } }'},
+        "INVALID_INPUT",
+    ),
+    "no page from the end by variable": (
+        {
+            "query": 'query($n: Int) { account(by: {id: "1"}) { auditEvents(last: $n) { nodes { id } } } }',
+            "variables": {"n": 0},
+        },
+        "INVALID_INPUT",
+    ),
+    "many fields of a large page from the end": (
+        {
+            "query": "{ accounts(first: 100) { nodes { auditEvents(last: 100) { nodes {"
+            + " ".join(f"n{i}: name" for i in range(20))
+            + "} } } } }"
+        },
+        "TOO_COMPLEX",
+    ),
     "a list without first": ({"query": '{ account(by: {id: "1"}) { users { nodes { id } } } }'}, "BAD_REQUEST"),
     "two passwords": ({"query": f"mutation {{ a: {SIGN_IN} b: {SIGN_IN} }}"}, "TOO_COMPLEX"),
     "two passwords through fragments": (
@@ -177,6 +196,19 @@ def test_a_variable_that_is_no_number_counts_as_the_largest_page() -> None:
     document = parse(FIVE_DEEP)
     with pytest.raises(GraphQLError, match="nodes may be at most"):
         check(document, document.definitions[0], {"n": "1"})  # type: ignore[arg-type]
+
+
+def test_a_page_from_the_end_counts_like_one_from_the_front() -> None:
+    """The argument that is null says nothing; where neither says anything, the page counts as the largest."""
+
+    def cost(asked: str, **variables: Any) -> Cost:
+        document = parse(f"query($n: Int) {{ a {{ auditEvents({asked}) {{ nodes {{ id }} }} }} }}")
+        return Measure(document, variables.get).of(document.definitions[0].selection_set)  # type: ignore[attr-defined]
+
+    for other in ("last: 7", "last: $n", "last: 7, first: null", "first: $none, last: 7"):
+        assert cost(other, n=7) == cost("first: 7")
+    assert cost("first: 3, last: 7") == cost("first: 7")
+    assert cost("last: $n") == cost("first: null, last: null") == cost("first: 100")
 
 
 def test_what_variables_have_a_say_in_is_measured_each_time() -> None:

@@ -423,16 +423,29 @@ async def test_a_session_that_ends_meanwhile_does_not_go_on(service: Service, mo
 
 
 async def test_the_history_names_who_signed_and_has_what_was_refused(service: Service) -> None:
-    ci = await programmer(service, allow("iam:CreateGroup"))
+    """AU-01: who signed wrongly is nobody. AU-02: the key's id is in each event, of what was done, refused and read."""
+    ci = await programmer(service, allow("iam:CreateGroup", "sts:AssumeRole"))
     assert (await ci.do("createGroup", {"groupName": "g"}))["__typename"] == "CreateGroupSuccess"
     (event,) = await service.events(name="CreateGroup")
     assert (event.principal_arn, event.session_id) == (f"arn:aws:iam::{ACCOUNT}:user/apps/ci", None)
+    await ci.do("deleteGroup", {"groupName": "g"})
+    await ci.ask(f'{{ account(by: {{ id: "{ACCOUNT}" }}) {{ group(name: "g") {{ id }} }} }}')
+    await role(service)
+    temporary, _ = await assumed(ci)
+    await temporary.do("deleteGroup", {"groupName": "g"})
+    signed = {(one.name, one.access_key_id) for one in await service.events() if one.access_key_id}
+    assert signed - {("DescribeAccount", ci.id)} == {
+        *((name, ci.id) for name in ("CreateGroup", "DeleteGroup", "GetGroup", "AssumeRole")),
+        ("DeleteGroup", temporary.id),
+    }
+    assert {one.access_key_id for one in await service.events(name="CreateUser")} == {None}
     async with service.database.reading() as data:
         sql = "SELECT * FROM event WHERE account_id IS NULL AND name = 'Viewer'"
         before = len(await data.users._db.fetch(sql))
         await replace(ci, secret="a" * 40).refused()
         rows = await data.users._db.fetch(sql)
     assert len(rows) == before + 1 and rows[-1]["outcome"] == EventOutcome.DENIED.value
+    assert (rows[-1]["principal_arn"], rows[-1]["principal_id"], rows[-1]["access_key_id"]) == (None, None, None)
     assert ci.secret not in repr([dict(row) for row in rows])
 
 

@@ -53,10 +53,11 @@ _NOT_GIVEN = object()
 
 
 def _size(value: Any) -> Any:
-    """What matters of a variable's value to the measure: a whole number itself, of a list how long it is."""
+    """What matters of a variable's value to the measure: a whole number itself, whether it is null, of a list how long it
+    is."""
     if isinstance(value, list):
         return "list", len(value)
-    return value if type(value) is int or value is _NOT_GIVEN else None
+    return value if type(value) is int or value is None or value is _NOT_GIVEN else "other"
 
 
 @dataclass(slots=True)

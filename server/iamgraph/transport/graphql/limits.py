@@ -19,6 +19,7 @@ from graphql import (
     GraphQLError,
     IntValueNode,
     ListValueNode,
+    NullValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
@@ -27,6 +28,7 @@ from graphql import (
 )
 
 MAX_PAGE = 100
+PAGE_SIZES = ("first", "last")
 MAX_ROOT_MUTATIONS = 10
 SECRET_FIELDS = frozenset({"signIn", "signInAsRoot", "changePassword"})
 LISTS = {"validatePolicy": 100}
@@ -138,26 +140,32 @@ class Measure:
         return self._known.get(name, Cost())
 
     def _page(self, node: FieldNode) -> int:
-        """How many items the field may give: what `first` says, as many as `ids` holds, or what is known of it."""
-        for argument in node.arguments or ():
-            if argument.name.value == "first":
-                return self._first(node.name.value, argument.value)
-            if argument.name.value == "ids":
-                return self._count(argument.value)
-        return LISTS.get(node.name.value, 1)
+        """How many items the field may give: what `first` or `last` says, as many as `ids` holds, or what is known of
+        it."""
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        if "ids" in given:
+            return self._count(given["ids"])
+        sizes = {name: self._literal(given[name]) for name in PAGE_SIZES if name in given}
+        if not sizes:
+            return LISTS.get(node.name.value, 1)
+        # Where a query serves both directions, the argument of the other one is null.
+        said = {name: size for name, size in sizes.items() if size is not None} or sizes
+        return max(self._size(node.name.value, name, size) for name, size in said.items())
 
-    def _first(self, field: str, value: ValueNode) -> int:
-        size = self._literal(value)
+    @staticmethod
+    def _size(field: str, argument: str, size: Any) -> int:
         if not isinstance(size, int) or isinstance(size, bool):
             return MAX_PAGE
         if not 1 <= size <= MAX_PAGE:
-            raise refused(f"'first' of {field!r} is {size}; it must be from 1 to {MAX_PAGE}", "INVALID_INPUT")
+            raise refused(f"'{argument}' of {field!r} is {size}; it must be from 1 to {MAX_PAGE}", "INVALID_INPUT")
         return size
 
     def _literal(self, value: ValueNode) -> Any:
         if isinstance(value, IntValueNode):
             return int(value.value)
-        return self._value(value.name.value) if isinstance(value, VariableNode) else None
+        if isinstance(value, VariableNode):
+            return self._value(value.name.value)
+        return None if isinstance(value, NullValueNode) else value
 
     def _count(self, value: ValueNode) -> int:
         if isinstance(value, ListValueNode):

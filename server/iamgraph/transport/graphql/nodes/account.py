@@ -23,7 +23,7 @@ from ..ids import node_id
 from ..scalars import ARN, AccountId, Action, DateTime
 from . import identity
 from .base import ContextEntry, DecisionType, Principal, Ref, Resource
-from .connections import Connection, connect
+from .connections import Connection, connect, window
 from .group import Group
 from .guardrail import Guardrail
 from .policy import ManagedPolicy, ManagedPolicyConnection
@@ -71,6 +71,7 @@ class PasswordPolicy:
 class AuditFilter:
     names: list[str] | None = UNSET
     principal: ARN | None = UNSET
+    access_key_id: str | None = UNSET
     resource: ARN | None = UNSET
     outcome: EventOutcome | None = UNSET
     from_: DateTime | None = strawberry.field(name="from", default=UNSET)
@@ -196,13 +197,22 @@ class Account(Resource):
         )
         return ManagedPolicyConnection(page=await self._own(info, query), make=ManagedPolicy.listed)
 
-    @strawberry.field(description="The history, newest first.")
+    @strawberry.field(
+        description="The history, newest first. Exactly one of `first`, which may have an `after`, and `last`, which may "
+        "have a `before`."
+    )
     async def audit_events(
-        self, info: Info, first: int, after: str | None = UNSET, filter: AuditFilter | None = UNSET
+        self,
+        info: Info,
+        first: int | None = UNSET,
+        after: str | None = UNSET,
+        last: int | None = UNSET,
+        before: str | None = UNSET,
+        filter: AuditFilter | None = UNSET,
     ) -> Connection[EventType] | None:
         from .event import AuditEvent
 
-        query = LookupEvents(max_items=first, marker=after or None, **_filtered(filter))
+        query = LookupEvents(**window(first, after, last, before), **_filtered(filter))
         return connect(await self._own(info, query), AuditEvent.of)
 
     @strawberry.field(
@@ -222,14 +232,16 @@ def _filtered(filter: AuditFilter | None) -> dict[str, Any]:
     """The filter as LookupEvents takes it."""
     if not filter:
         return {}
-    return {
+    given = {
         "names": tuple(filter.names) if isinstance(filter.names, list) else None,
-        "principal": filter.principal or None,
-        "resource": filter.resource or None,
-        "outcome": filter.outcome or None,
-        "since": filter.from_ or None,
-        "until": filter.until or None,
+        "principal": filter.principal,
+        "access_key_id": filter.access_key_id,
+        "resource": filter.resource,
+        "outcome": filter.outcome,
+        "since": filter.from_,
+        "until": filter.until,
     }
+    return {name: value for name, value in given.items() if value is not UNSET}
 
 
 @strawberry.type(

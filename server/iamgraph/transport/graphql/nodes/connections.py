@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar
 
 import strawberry
 
 from ....app.listing import Listed
+from ....domain.errors import InvalidInput
+from ..limits import MAX_PAGE
 
 T = TypeVar("T")
 E = TypeVar("E")
 N = TypeVar("N")
+
+
+class Window(TypedDict):
+    """The page that is asked for, as operations that read from both ends take it."""
+
+    max_items: int
+    marker: str | None
+    from_end: bool
+
+
+def window(first: int | None, after: str | None, last: int | None, before: str | None) -> Window:
+    """The page that Relay's four arguments ask for. Raises InvalidInput where they do not ask for one from one end."""
+    if first and not last and not before:
+        return Window(max_items=first, marker=after or None, from_end=False)
+    if last and not first and not after:
+        return Window(max_items=last, marker=before or None, from_end=True)
+    if not first and not last:
+        raise InvalidInput(f"give 'first' or 'last', from 1 to {MAX_PAGE}", field="first")
+    raise InvalidInput(
+        "give either 'first', with or without 'after', or 'last', with or without 'before'", field="last"
+    )
 
 
 @strawberry.type

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import strawberry
 
 from ....domain import entities
@@ -13,6 +15,19 @@ from ..scalars import ARN, Action, DateTime, ErrorCode, Transport
 from .base import Known, Principal
 
 
+@strawberry.type(
+    description="A value that a command changed. `before` and `after` are JSON text; null where there was, or is, none."
+)
+class Change:
+    field: str = strawberry.field(description="The value's name: a parameter's, or `tags.` and a tag's key.")
+    before: str | None
+    after: str | None
+
+
+def _json(value: str | int | None) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
 @strawberry.type(description="One attempt to perform one operation, allowed or not.")
 class AuditEvent(Known):
     name: str = strawberry.field(description="The operation's name: the same on every transport.")
@@ -20,6 +35,9 @@ class AuditEvent(Known):
     request_id: strawberry.ID
     transport: Transport
     principal_arn: ARN | None = strawberry.field(description="None where nobody was authenticated.")
+    access_key_id: str | None = strawberry.field(
+        description="The access key that the request was signed with. None for a bearer token."
+    )
     action: Action
     resources: list[ARN]
     outcome: EventOutcome
@@ -28,6 +46,9 @@ class AuditEvent(Known):
     ip_address: str | None
     user_agent: str | None
     parameters: str = strawberry.field(description="The parameters as JSON, with secrets left out.")
+    changes: list[Change] = strawberry.field(
+        description="What the command changed. None of it is secret; empty for reads, and for what was refused or failed."
+    )
     principal_id: strawberry.Private[str | None]
 
     @classmethod
@@ -39,6 +60,7 @@ class AuditEvent(Known):
             request_id=strawberry.ID(event.request_id),
             transport=Transport(event.transport),
             principal_arn=ARN(event.principal_arn) if event.principal_arn else None,
+            access_key_id=event.access_key_id,
             action=Action(event.action),
             resources=[ARN(arn) for arn in event.resources],
             outcome=event.outcome,
@@ -47,6 +69,10 @@ class AuditEvent(Known):
             ip_address=event.ip_address,
             user_agent=event.user_agent,
             parameters=event.parameters,
+            changes=[
+                Change(field=change.field, before=_json(change.before), after=_json(change.after))
+                for change in event.changes
+            ],
             principal_id=event.principal_id,
         )
 

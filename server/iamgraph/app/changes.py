@@ -1,0 +1,118 @@
+"""What a command changed, for its event: the values that an entity shows of itself, before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..domain.entities import (
+    AccessKey,
+    Account,
+    Change,
+    Group,
+    Guardrail,
+    InlinePolicy,
+    LoginProfile,
+    ManagedPolicy,
+    PasswordPolicy,
+    PolicyVersion,
+    Role,
+    Tag,
+    User,
+)
+
+Shown = Mapping[str, str | int | None]
+GONE: Shown = {}
+"""What an entity shows that is not there (yet, or any more)."""
+
+
+def difference(before: Shown, after: Shown) -> list[Change]:
+    """A change for each name whose value is another one, or is only on one side. None is no value."""
+    names = dict.fromkeys((*before, *after))
+    return [
+        Change(field=name, before=before.get(name), after=after.get(name))
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
+
+
+# The names are those of the operations' parameters. INVARIANT: no secret, nor what is made of one, is among them.
+
+
+def shown_user(user: User) -> Shown:
+    return {
+        "userName": user.name,
+        "path": user.path,
+        "permissionsBoundary": user.boundary_arn,
+        **_shown_tags(user.tags),
+    }
+
+
+def shown_group(group: Group) -> Shown:
+    return {"groupName": group.name, "path": group.path}
+
+
+def shown_role(role: Role) -> Shown:
+    return {
+        "roleName": role.name,
+        "path": role.path,
+        "description": role.description,
+        "maxSessionDuration": role.max_session_seconds,
+        "assumeRolePolicyDocument": role.trust_policy,
+        "permissionsBoundary": role.boundary_arn,
+        **_shown_tags(role.tags),
+    }
+
+
+def shown_policy(policy: ManagedPolicy) -> Shown:
+    return {
+        "policyName": policy.name,
+        "path": policy.path,
+        "description": policy.description,
+        "defaultVersionId": policy.default_version,
+        **_shown_tags(policy.tags),
+    }
+
+
+def shown_version(version: PolicyVersion) -> Shown:
+    return {"versionId": version.version_id, "policyDocument": version.document}
+
+
+def shown_inline(policy: InlinePolicy) -> Shown:
+    return {"policyDocument": policy.document}
+
+
+def shown_key(key: AccessKey) -> Shown:
+    return {"accessKeyId": key.id, "status": key.status.value}
+
+
+def shown_profile(profile: LoginProfile) -> Shown:
+    return {"passwordResetRequired": profile.password_reset_required}
+
+
+def shown_password_policy(policy: PasswordPolicy) -> Shown:
+    return {
+        "minimumPasswordLength": policy.minimum_length,
+        "requireSymbols": policy.require_symbols,
+        "requireNumbers": policy.require_numbers,
+        "requireUppercaseCharacters": policy.require_uppercase,
+        "requireLowercaseCharacters": policy.require_lowercase,
+        "allowUsersToChangePassword": policy.allow_users_to_change,
+        "isDefault": policy.is_default,
+    }
+
+
+def shown_guardrail(guardrail: Guardrail) -> Shown:
+    return {
+        "name": guardrail.name,
+        "description": guardrail.description,
+        "policyDocument": guardrail.document,
+    }
+
+
+def shown_account(account: Account) -> Shown:
+    closed_at = account.closed_at.isoformat() if account.closed_at else None
+    return {"accountAlias": account.alias, "closedAt": closed_at}
+
+
+def _shown_tags(tags: tuple[Tag, ...]) -> Shown:
+    return {f"tags.{tag.key}": tag.value for tag in tags}
