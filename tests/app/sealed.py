@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from iamgraph.app.heads import HeadsFile
+from iamgraph.app.retention import Retention
 from iamgraph.app.sealer import HistorySealer
 from iamgraph.app.verify import Report, verify
+from iamgraph.app.work import Tools
+from iamgraph.domain.limits import Quotas
 from iamgraph.security.chaining import ChainKeys
-from iamgraph.security.sealing import MasterKey
+from iamgraph.security.passwords import PasswordHasher
+from iamgraph.security.sealing import MasterKey, Sealer
 from iamgraph.store.unit import Database
 
-from ..store.made import event
+from ..store.made import NOW, event
 
 MASTER = MasterKey(secret=b"m" * 32)
 KEYS = ChainKeys(MASTER)
@@ -55,3 +60,15 @@ def told(report: Report) -> list[str]:
 
 def sealed(url: str, database: Database, folder: Path) -> Sealed:
     return Sealed(url, database, HeadsFile(folder / "heads.jsonl"))
+
+
+HASHER = PasswordHasher(memory_kib=8, time_cost=1, parallelism=1, max_waiting=1)
+
+
+def keeping(history: Sealed, last: int, keys: ChainKeys = KEYS) -> Retention:
+    """Retention at a time when the events from number `last` on are young enough: the one with number n is n seconds
+    younger than the first."""
+    clock = NOW + timedelta(days=30, seconds=last)
+    tools = Tools(hasher=HASHER, sealer=Sealer(MASTER), quotas=Quotas(), clock=lambda: clock)
+    reading, writing = history.database.reading, history.database.writing
+    return Retention(keys, tools, kept=timedelta(days=30), reading=reading, writing=writing)

@@ -24,7 +24,7 @@ from iamgraph.store.sealed import SealedColumn
 from iamgraph.store.session import StoreSession
 
 from ..store.made import ACCOUNT, NOW, OTHER, add_account, role, session
-from .sealed import Sealed, told
+from .sealed import Sealed, keeping, told
 
 
 @dataclass
@@ -162,6 +162,30 @@ async def test_who_has_got_hold_of_a_retired_key_can_make_no_head(history: Seale
     with pytest.raises(Exception, match="was not signed by this server"):
         await machine(tmp_path, history).sealer().seal()
     assert await machine(tmp_path, history).resealer().reseal() == 0
+
+
+async def test_where_chains_begin_is_signed_anew(history: Sealed, tmp_path: Path) -> None:
+    """Before the old key goes, so that who has got hold of it can't say that a chain begins later than it does."""
+    server = machine(tmp_path, history)
+    leaked = KeyRing(server.path)
+    await history.write(1, 2, 3, 4)
+    await server.sealer().seal()
+    assert await keeping(history, 3, server.ring.chains).apply() == 2
+    await server.sealer().seal()
+    server.change("rotated")
+    async with history.database.reading() as data:
+        assert (await usage_of(data)).heads == {leaked.keys.current.id: 3}
+    assert await server.resealer().reseal() == 3
+    assert await server.resealer().reseal() == 0
+    server.change("cleared")
+    assert await server.verify() == []
+    assert await keeping(history, 4, KeyRing(server.path).chains).apply() == 1
+    assert await server.verify() == []
+    (last,) = await history.sql("SELECT link FROM event_link WHERE chain = $1", ACCOUNT)
+    async with history.database.writing() as data:
+        await data.chains.drop(ACCOUNT, 3, 4)
+        await data.chains.set_anchor(leaked.chains.anchor(chain=ACCOUNT, number=4, link=last["link"], at=NOW))
+    assert any(line.startswith(f"unknown key: chain {ACCOUNT}, number 4: ") for line in await server.verify())
 
 
 async def test_a_change_meanwhile_is_never_overwritten(history: Sealed, tmp_path: Path) -> None:

@@ -16,32 +16,17 @@ import pytest
 
 from iamgraph.app import retention
 from iamgraph.app.heads import HeadsFile
-from iamgraph.app.retention import Retention
 from iamgraph.app.verify import verify
-from iamgraph.app.work import Tools
 from iamgraph.domain.chain import Head
-from iamgraph.domain.limits import Quotas
 from iamgraph.security.chaining import ChainKeys
-from iamgraph.security.passwords import PasswordHasher
-from iamgraph.security.sealing import MasterKey, Sealer
+from iamgraph.security.sealing import MasterKey
 from iamgraph.store.events import COLUMNS, LATER_COLUMNS
 from iamgraph.store.unit import Database
 
 from ..databases import fresh
 from ..store.conftest import opened
 from ..store.made import ACCOUNT, NOW, OTHER
-from .sealed import KEYS, MASTER, Sealed, sealed, told
-
-HASHER = PasswordHasher(memory_kib=8, time_cost=1, parallelism=1, max_waiting=1)
-
-
-def keeping(history: Sealed, last: int, keys: ChainKeys = KEYS) -> Retention:
-    """Retention at a time when the events from number `last` on are young enough: the one with number n is n seconds
-    younger than the first."""
-    clock = NOW + timedelta(days=30, seconds=last)
-    tools = Tools(hasher=HASHER, sealer=Sealer(MASTER), quotas=Quotas(), clock=lambda: clock)
-    reading, writing = history.database.reading, history.database.writing
-    return Retention(keys, tools, kept=timedelta(days=30), reading=reading, writing=writing)
+from .sealed import KEYS, Sealed, keeping, sealed, told
 
 
 async def ids(history: Sealed) -> list[str]:
