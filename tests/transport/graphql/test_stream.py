@@ -183,6 +183,9 @@ async def test_reading_about_events_makes_no_more_of_them(service: Service) -> N
                 seen.append(name)
             seen.append(name)
         assert seen.count("CreateUser") == 3 and seen.count("GetUser") <= 1
+    async with asyncio.timeout(5):  # reads are written a moment later
+        while not await service.events(name="GetUser"):
+            await asyncio.sleep(0.02)
     assert len(await service.events(name="GetUser")) == 1
 
 
