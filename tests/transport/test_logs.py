@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from iamgraph.app.kernel import Kernel
+from iamgraph.app.refusals import Refusals
 from iamgraph.domain.policy.evaluate import Decision
 from iamgraph.transport.logs import MAX_LINES, REQUEST_ID, JsonFormatter, LineHandler, TextFormatter, tamed
 
@@ -81,7 +81,7 @@ async def test_no_secret_is_in_the_log_of_anything(service: Service, log: Log, m
     def broken(*_: object) -> Decision:
         raise RuntimeError("the engine is broken")
 
-    monkeypatch.setattr(Kernel, "_decided", broken)
+    monkeypatch.setattr(Refusals, "decided", broken)
     failed = await service.do("createLoginProfile", {"userName": "ci", "password": "an-0ther-Passw0rd"}, token=root)
     assert failed["errors"][0]["extensions"]["code"] == "INTERNAL"
 
@@ -137,7 +137,7 @@ async def test_a_fault_has_its_traceback_in_its_line(
     def broken(*_: object) -> Decision:
         raise RuntimeError("first line\nsecond line")
 
-    monkeypatch.setattr(Kernel, "_decided", broken)
+    monkeypatch.setattr(Refusals, "decided", broken)
     reply = await service.ask('mutation { createUser(input: {userName: "x"}) { __typename } }', token)
     (fault,) = log.lines("iamgraph.transport.graphql.http")
     assert (fault["level"], fault["request_id"]) == ("ERROR", reply.headers["X-Request-Id"])

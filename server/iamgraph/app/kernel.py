@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial, wraps
-from time import perf_counter
-from typing import Any, Generic, ParamSpec, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from ..domain.budget import Bucket, Spent
 from ..domain.entities import Event, EventOutcome
-from ..domain.errors import IamError, InvalidInput, ServiceUnavailable, Throttled, Unauthenticated
-from ..domain.policy.evaluate import Decision
+from ..domain.errors import IamError, ServiceUnavailable, Throttled, Unauthenticated
 from ..store.session import StoreSession
-from ..store.unit import CommitUnknown, Connections, Database, StoreError
+from ..store.unit import Connections, Database, StoreError
 from .budget import Budgets
 from .caller import Caller, Origin
-from .decide import allows, denied, is_refused
+from .decide import denied
 from .history import (
     Recorder,
     code_of,
@@ -34,48 +32,15 @@ from .history import (
 from .identity import Authenticator, Shown
 from .live import Live, StreamLimits, Watch
 from .meters import Meters, ended_by
-from .operation import Command, Need, Operation, Query, audited, check
+from .operation import Command, Need, Query, audited
 from .reads import Reads
+from .refusals import Refusals, invalid
+from .silence import beforehand, telling, told
 from .tracing import Tracer
 from .watching import WatchEvents
 from .work import Tools, Trail, Work
 
 T = TypeVar("T")
-P = ParamSpec("P")
-
-
-def _told(error: Exception) -> Exception:
-    """The error as callers are told it: of the store only that it does not answer, and what that means for them."""
-    if isinstance(error, CommitUnknown):
-        return ServiceUnavailable(
-            "The store stopped answering at the end. Whether the change was made is not known: look before trying again."
-        )
-    if isinstance(error, StoreError):
-        return ServiceUnavailable("The store does not answer at the moment. Nothing was changed; try again later.")
-    return error
-
-
-@contextmanager
-def _beforehand() -> Iterator[None]:
-    """Around what is committed before the change that was asked for is begun: whatever becomes of it, nothing of that was
-    done."""
-    try:
-        yield
-    except CommitUnknown as error:
-        raise StoreError(str(error)) from error
-
-
-def _telling(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Raise ServiceUnavailable where the store can't be used."""
-
-    @wraps(method)
-    async def told(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return await method(*args, **kwargs)
-        except StoreError as error:
-            raise _told(error) from error
-
-    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +69,7 @@ class Kernel:
         self.tools = tools
         self._database = database
         self._meters, self._tracer = meters or Meters(), tracer or Tracer()
-        self._authenticator = Authenticator(tools)
+        self._authenticator, self._refusals = Authenticator(tools), Refusals(self._meters)
         self._running: set[asyncio.Task[Any]] = set()
         self._records_reads = records_reads
         self._recorder = Recorder(self._write_events)
@@ -141,7 +106,7 @@ class Kernel:
 
     # ------------------------------------------------------------ who asks
 
-    @_telling
+    @telling
     async def authenticate(self, shown: Shown | None, origin: Origin) -> Caller:
         """The caller that a bearer token or a signature speaks for; an anonymous one where it speaks for nobody (any
         more)."""
@@ -153,7 +118,7 @@ class Kernel:
             origin.noted.principal_arn = caller.identity.arn
         return caller
 
-    @_telling
+    @telling
     async def admit(self, caller: Caller, names: Sequence[str]) -> None:
         """Raise Unauthenticated, and record it for each of the operations named, where the caller is anonymous."""
         if not caller.is_anonymous:
@@ -163,7 +128,7 @@ class Kernel:
         self._refused(names, error)
         raise error
 
-    @_telling
+    @telling
     async def charge(self, caller: Caller, cost: int, names: Sequence[str]) -> Spent | None:
         """Take what a request costs, in points, from its caller's budget, before anything of it runs. None where there is
         no budget: budgets are off, or the caller is nobody. Raises Throttled, which the history has once a minute under
@@ -172,7 +137,7 @@ class Kernel:
             return None
         principal_id = caller.identity.principal_id
         try:
-            with _beforehand():
+            with beforehand():
                 return await self._budgets.spend(principal_id, cost)
         except Throttled as error:
             self._refused(names, error)
@@ -201,7 +166,7 @@ class Kernel:
 
     # ------------------------------------------------------------ commands
 
-    @_telling
+    @telling
     async def run(self, caller: Caller, command: Command[T]) -> T:
         """Authorise, execute and record one command.
 
@@ -229,14 +194,14 @@ class Kernel:
             self._meters.ended(type(command).__name__, ended_by(None))
             return result
         except Exception as error:
-            told = _told(error)
-            self._meters.ended(type(command).__name__, ended_by(told))
+            shown = told(error)
+            self._meters.ended(type(command).__name__, ended_by(shown))
             # It has the same id as the event of the success, which may be committed although the store did not say so.
-            event = event_of_command(caller, command, trail, self.tools, told)
-            await self._recorder.add([event], wait=not isinstance(told, ServiceUnavailable))
-            if told is error:
+            event = event_of_command(caller, command, trail, self.tools, shown)
+            await self._recorder.add([event], wait=not isinstance(shown, ServiceUnavailable))
+            if shown is error:
                 raise
-            raise told from error
+            raise shown from error
 
     @contextmanager
     def _placed(self, command: Command[Any]) -> Iterator[Tools]:
@@ -257,7 +222,7 @@ class Kernel:
             target = await self._authorised(work, command)
             looked = await command.look(work, target)
         if command.is_guarded:
-            with _beforehand():
+            with beforehand():
                 async with self._transaction() as data:
                     await command.guard(replace(work, data=data), looked)
         return await command.prepare(caller, tools, looked)
@@ -288,11 +253,11 @@ class Kernel:
 
     async def _authorised(self, work: Work, command: Command[Any]) -> Any:
         """The command's target, once everything that the command needs is allowed and its parameters are sound."""
-        invalid = _invalid(command)
+        unsound = invalid(command)
         # Also where a parameter is unsound: whether the caller may be told that can hang on the target.
         target = (await command.on.load(work.caller, work.data, [command]))[0]
         with self._tracer.span("decide"):
-            error = self._refusal(work.caller, command, target, work.trail.resources) or invalid
+            error = self._refusals.first(work.caller, command, target, work.trail.resources) or unsound
         if error is None and target is None:
             error = command.on.missing(work.caller, command)
         if error is not None:
@@ -301,7 +266,7 @@ class Kernel:
 
     # ------------------------------------------------------------ queries
 
-    @_telling
+    @telling
     async def fetch(self, caller: Caller, asks: Sequence[Ask[T]]) -> Sequence[T | IamError]:
         """Authorise queries of one kind, and answer the allowed ones together. An error stands in its answer's place."""
         kind = type(asks[0].query)
@@ -310,7 +275,7 @@ class Kernel:
             with self._tracer.span(kind.__name__):
                 answers = await self._fetch(caller, kind, asks)
         except Exception as error:
-            self._meters.ended(kind.__name__, ended_by(_told(error)), len(asks))
+            self._meters.ended(kind.__name__, ended_by(told(error)), len(asks))
             raise
         errors = [answer for answer in answers if isinstance(answer, IamError)]
         if len(errors) < len(answers):
@@ -324,7 +289,7 @@ class Kernel:
             return [caller.refusal or _unauthenticated()] * len(asks)
         async with self._database.reading() as data:
             work = Work(caller=caller, tools=self.tools, data=data, now=self.tools.clock())
-            answers: list[Any] = [_invalid(ask.query) for ask in asks]
+            answers: list[Any] = [invalid(ask.query) for ask in asks]
             targets = await self._targets(work, kind, asks)
             with self._tracer.span("decide"):
                 allowed = [
@@ -353,7 +318,7 @@ class Kernel:
         """Decide one query, note it for the history, and leave its error where it has one. `is_known`: the request has
         shown the target to the caller already."""
         resources: list[str] = []
-        error: IamError | None = self._refusal(caller, query, target, resources, is_known=is_known) or answers[i]
+        error: IamError | None = self._refusals.first(caller, query, target, resources, is_known=is_known) or answers[i]
         if error is None and target is None:
             error = query.on.missing(caller, query)
         outcome = outcome_of(error) if error else EventOutcome.SUCCEEDED
@@ -388,7 +353,7 @@ class Kernel:
             asked=f"arn:aws:iam::{account_id}:root",
             account_id=account_id,
         )
-        error = denied(caller, need, self._decided(caller, need), need.asked)
+        error = denied(caller, need, self._refusals.decided(caller, need), need.asked)
         caller.origin.reads.add(
             type(query).__name__,
             query.action,
@@ -402,7 +367,7 @@ class Kernel:
         self._meters.ended(type(query).__name__, ended_by(error))
         return error
 
-    @_telling
+    @telling
     async def settle(self, caller: Caller) -> None:
         """The request is over: write what it has read to the history, refusals before this returns."""
         events, refused = events_of_reads(caller, self.tools)
@@ -410,7 +375,7 @@ class Kernel:
 
     # ------------------------------------------------------------ streams
 
-    @_telling
+    @telling
     async def watch(self, caller: Caller, query: WatchEvents) -> Watch:
         """Authorise following the history, record that once, and begin. Whoever is given the result closes it. Raises
         Unauthenticated, AccessDenied, InvalidInput and Throttled."""
@@ -434,14 +399,14 @@ class Kernel:
             async with self._database.reading() as data:
                 yield data
         except StoreError as error:
-            raise _told(error) from error
+            raise told(error) from error
 
     async def _still(self, last: Caller, query: Query[Any]) -> Caller:
         """The caller as it is now. Raises what it would get if it asked now, and records that."""
         async with self._reading() as data:
             caller = await self._authenticator.again(data, last.who.credential, last.origin)
         resources: list[str] = []
-        error = _ended() if caller.is_anonymous else self._refusal(caller, query, None, resources)
+        error = _ended() if caller.is_anonymous else self._refusals.first(caller, query, None, resources)
         if error is not None:
             name, now = type(query).__name__, self.tools.clock()
             event = event_of(last, name, query.action, resources, audited(query), now=now, id=event_id(self.tools))
@@ -449,58 +414,15 @@ class Kernel:
             raise error
         return caller
 
-    # ------------------------------------------------------------ decisions
-
-    def _refusal(
-        self, caller: Caller, op: Operation[Any], target: Any, resources: list[str], *, is_known: bool = False
-    ) -> IamError | None:
-        """The first refusal among what `op` needs, or None."""
-        for need in op.needs(caller, target):
-            resources.append(need.resource)
-            decision = self._decided(caller, need)
-            if is_refused(need, decision):
-                if is_known:
-                    return denied(caller, need, decision, need.resource)
-                return self._explained(caller, op, target, need, decision)
-        return None
-
-    def _explained(self, caller: Caller, op: Operation[Any], target: Any, need: Need, decision: Decision) -> IamError:
-        """The refusal as the caller may see it. INVARIANT: a caller that may not know of the target gets what it would get
-        if the target did not exist, to the letter."""
-        if target is None or self._may_know(caller, op, target):
-            return denied(caller, need, decision, need.resource if target is not None else need.asked)
-        for alike in op.needs(caller, None):
-            without = self._decided(caller, alike)
-            if is_refused(alike, without):
-                return denied(caller, alike, without, alike.asked)
-        refusal = denied(caller, need, decision, need.resource)
-        told = _invalid(op) or op.on.missing(caller, op)
-        if told is None:
-            return refusal
-        told.truth = refusal
-        return told
-
-    def _may_know(self, caller: Caller, op: Operation[Any], target: Any) -> bool:
-        if op.on.know is None:
-            return False
-        need = Operation.need(op, caller, target, op.on.know)
-        return not is_refused(need, self._decided(caller, need))
-
-    def _decided(self, caller: Caller, need: Need) -> Decision:
-        began = perf_counter()
-        decision = allows(caller, need)
-        self._meters.decided(perf_counter() - began)
-        return decision
-
     # ------------------------------------------------------------ history
 
     async def _write_events(self, events: Sequence[Event]) -> None:
         try:
-            with _beforehand():
+            with beforehand():
                 async with self._database.writing() as data:
                     await data.events.add(events)
         except StoreError as error:
-            raise _told(error) from error
+            raise told(error) from error
 
 
 def _unauthenticated() -> Unauthenticated:
@@ -509,12 +431,3 @@ def _unauthenticated() -> Unauthenticated:
 
 def _ended() -> Unauthenticated:
     return Unauthenticated("The session or key that opened this stream is not valid any more.")
-
-
-def _invalid(op: Operation[Any]) -> InvalidInput | None:
-    """What is wrong with an operation's parameters. It is told only to callers that may perform the operation."""
-    try:
-        check(op)
-    except InvalidInput as error:
-        return error
-    return None

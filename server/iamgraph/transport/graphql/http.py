@@ -3,16 +3,15 @@ What asks for an event stream gets one; subscriptions need it."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from aiohttp import web
-from graphql import ExecutionResult, GraphQLError, create_source_event_stream, execute
+from graphql import ExecutionResult, GraphQLError, execute
 
 from ...app.caller import Caller, Origin
 from ...app.identity import Shown
@@ -22,13 +21,13 @@ from ...domain.errors import AccessDenied, IamError, Overloaded, ServiceUnavaila
 from ...security.sigv4 import HttpRequest
 from ..origin import Network, origin_of
 from .context import Context
-from .documents import Documents, Prepared
+from .documents import Documents
 from .errors import code_of
+from .following import Subscribed, subscribe
 from .limits import LEAST, SIGN_INS, Root
 from .schema import schema
 from .shortcuts import PlainFirst, is_awaitable
 from .sse import COMPLETE, EVENT_STREAM, Bodies, Streams, message
-from .subscription import Source
 
 log = logging.getLogger(__name__)
 
@@ -69,15 +68,6 @@ class Answer:
     is_request_error: bool = False
     status: int | None = None
     retry_after: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribed:
-    """A subscription that was allowed, before its first event."""
-
-    executor: PlainFirst
-    source: Source
-    root: Root
 
 
 class Endpoint:
@@ -149,7 +139,10 @@ class Endpoint:
         if root.is_subscription:
             if not takes_stream:
                 raise BadRequest(406, f"A subscription is answered as an event stream: send Accept: {EVENT_STREAM}.")
-            return await self._subscribed(context, prepared, asked, root)
+            begun = await subscribe(
+                schema._schema, prepared.document, asked.operation_name, asked.variables, context, root
+            )
+            return begun if isinstance(begun, Subscribed) else self._result(begun, context, root)
         result = execute(
             schema._schema,
             prepared.document,
@@ -163,34 +156,10 @@ class Endpoint:
         done: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
         return self._result(done, context, root)
 
-    async def _subscribed(self, context: Context, prepared: Prepared, asked: Asked, root: Root) -> Answer | Subscribed:
-        executor = PlainFirst.build(
-            schema._schema,
-            prepared.document,  # type: ignore[arg-type]
-            context_value=context,
-            raw_variable_values=dict(asked.variables),
-            operation_name=asked.operation_name,
-            hide_suggestions=True,
-            is_awaitable=is_awaitable,  # type: ignore[arg-type]
-        )
-        if isinstance(executor, list):
-            return Answer(_errors([_formatted(error, context) for error in executor]), True)
-        begun = create_source_event_stream(executor)
-        source: Any = await begun if is_awaitable(begun) else begun
-        if isinstance(source, ExecutionResult):
-            return self._result(source, context, root)
-        return Subscribed(cast(PlainFirst, executor), source, root)
-
     async def _bodies(self, subscribed: Subscribed, context: Context) -> Bodies:
         """Each batch of events as execution results, which share what they read."""
-        executor, source = subscribed.executor, subscribed.source
         try:
-            async for watched in source:
-                own = Context(self._kernel, watched.caller)
-                made = [
-                    executor.of_event(source.value(event), own).execute_operation(False) for event in watched.events
-                ]
-                results = await _done(made)
+            async for own, results in subscribed.results(self._kernel):
                 await self._kernel.settle(own.caller)
                 yield [self._result(result, own, subscribed.root).body for result in results]
         except IamError as error:
@@ -308,12 +277,6 @@ async def _shown(request: web.Request) -> Shown | None:
     if cookie is not None and HEADER not in request.headers:
         raise BadRequest(403, f"A request with a session cookie must send the header {HEADER}.")
     return cookie
-
-
-async def _done(results: Sequence[Any]) -> Sequence[ExecutionResult]:
-    """The results, those that are not there yet awaited together."""
-    awaited = iter(await asyncio.gather(*(one for one in results if not isinstance(one, ExecutionResult))))
-    return [one if isinstance(one, ExecutionResult) else next(awaited) for one in results]
 
 
 def _media(accept: str) -> str:
