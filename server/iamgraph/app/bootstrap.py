@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
-from ..domain.entities import Account, Event, EventOutcome, SessionSource
+from ..domain.entities import Account, SessionSource
 from ..domain.errors import EntityAlreadyExists, NoSuchEntity
 from ..domain.passwords import DEFAULT, check_password
 from ..security.tokens import new_password
 from ..store.session import StoreSession
 from .accounts import new_account
-from .history import event_id
+from .history import event_of_server
 from .work import Tools
 
 
@@ -60,7 +59,7 @@ async def bootstrap(data: StoreSession, tools: Tools, wanted: Wanted, password_h
         if account is None:
             raise
         return Bootstrapped(account=account, is_new=False, made_up_password=None)
-    await _record(data, tools, account, "Bootstrap", {"email": wanted.email})
+    await data.events.add([event_of_server(tools, "Bootstrap", "CLI", {"email": wanted.email}, account)])
     made_up = wanted.made_up if wanted.password is None else None
     return Bootstrapped(account=account, is_new=True, made_up_password=made_up)
 
@@ -78,7 +77,7 @@ async def create_account(
         account_id=account_id,
         is_operator=False,
     )
-    await _record(data, tools, account, "CreateAccount", {"email": email})
+    await data.events.add([event_of_server(tools, "CreateAccount", "CLI", {"email": email}, account)])
     return account
 
 
@@ -90,28 +89,5 @@ async def reset_root_password(data: StoreSession, tools: Tools, *, email: str, p
     check_password(password, DEFAULT, not_among=(account.alias, account.root_email))
     await data.accounts.set_root_password(account.id, hashed)
     await data.sessions.revoke_of(account.id, tools.clock(), sources=list(SessionSource))
-    await _record(data, tools, account, "ResetRootPassword", {})
+    await data.events.add([event_of_server(tools, "ResetRootPassword", "CLI", {}, account)])
     return account
-
-
-async def _record(data: StoreSession, tools: Tools, account: Account, name: str, parameters: dict[str, str]) -> None:
-    event = Event(
-        id=event_id(tools),
-        account_id=account.id,
-        name=name,
-        at=tools.clock(),
-        request_id=event_id(tools),
-        transport="CLI",
-        principal_id=None,
-        principal_arn=None,
-        session_id=None,
-        action=f"iamgraph:{name}",
-        resources=(account.arn,),
-        outcome=EventOutcome.SUCCEEDED,
-        error_code=None,
-        error_message=None,
-        ip_address=None,
-        user_agent=None,
-        parameters=json.dumps(parameters),
-    )
-    await data.events.add([event])

@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 
 from ..domain.chain import Head
+from ..security.durable import sync_directory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class HeadsFile:
                 written += file.write(lines[written:])
             os.fsync(descriptor)
         if is_new:
-            _sync_directory(self.path.parent)
+            sync_directory(self.path.parent)
 
     def read(self) -> Heads:
         """Every head. A last line without its end was being written when the machine stopped: it does not count.
@@ -88,11 +89,3 @@ def _cut_torn_line(descriptor: int) -> None:
         end -= 1
     if end < size:
         os.ftruncate(descriptor, end)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from ..domain.entities import Event, EventOutcome
+from ..domain.entities import Account, Event, EventOutcome
 from ..domain.errors import AccessDenied, IamError, ServiceUnavailable, Unauthenticated
 from .caller import Caller
 from .operation import Operation, audited
@@ -46,6 +47,31 @@ def event_of(
         ip_address=origin.ip_address,
         user_agent=origin.user_agent,
         parameters=parameters,
+    )
+
+
+def event_of_server(
+    tools: Tools, name: str, transport: str, parameters: Mapping[str, object], account: Account | None = None
+) -> Event:
+    """An event of what the server or its operator did, in an account or in the server's own chain: no principal acted."""
+    return Event(
+        id=event_id(tools),
+        account_id=account.id if account else None,
+        name=name,
+        at=tools.clock(),
+        request_id=event_id(tools),
+        transport=transport,
+        principal_id=None,
+        principal_arn=None,
+        session_id=None,
+        action=f"iamgraph:{name}",
+        resources=(account.arn,) if account else (),
+        outcome=EventOutcome.SUCCEEDED,
+        error_code=None,
+        error_message=None,
+        ip_address=None,
+        user_agent=None,
+        parameters=json.dumps(parameters),
     )
 
 

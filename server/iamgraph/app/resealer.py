@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,6 +13,7 @@ from ..security.sealing import SealError
 from ..store.sealed import SealedColumn, SealedValue
 from ..store.session import StoreSession
 from .keys import key_context
+from .rounds import Rounds
 from .sealer import Opens
 from .sts import secret_context
 
@@ -60,36 +59,17 @@ class Resealer:
     """
 
     def __init__(self, ring: KeyRing, *, reading: Opens, writing: Opens, every_seconds: float = 1.0) -> None:
-        self._ring, self._reading, self._writing, self._every = ring, reading, writing, every_seconds
-        self._task: asyncio.Task[None] | None = None
-        self._stop = asyncio.Event()
-        self._said: str | None = None
+        self._ring, self._reading, self._writing = ring, reading, writing
+        trouble = "not everything is sealed under the current master key"
+        self._rounds = Rounds("resealer", self.reseal, every_seconds=every_seconds, trouble=trouble)
 
     def start(self) -> None:
         """Begin. Needs the running loop."""
-        self._task = asyncio.create_task(self._run(), name="resealer")
+        self._rounds.start()
 
     async def close(self) -> None:
         """Stop after the batch under way: what is left is for the next start."""
-        self._stop.set()
-        if self._task is not None:
-            await self._task
-
-    async def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                await self.reseal()
-                self._said = None
-            except Exception as error:
-                self._tell(f"{type(error).__name__}: {error}")
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), self._every)
-
-    def _tell(self, text: str) -> None:
-        """The same trouble is told once, not every second."""
-        if text != self._said:
-            log.error("not everything is sealed under the current master key, which will be tried again: %s", text)
-        self._said = text
+        await self._rounds.close()
 
     async def reseal(self) -> int:
         """Bring under the current key all that can be; how many values and heads that were. Raises SealError for values
@@ -163,7 +143,7 @@ class Resealer:
 
     async def _column(self, key_id: str, column: SealedColumn, faults: list[str]) -> int:
         done, after = 0, ""
-        while not self._stop.is_set():
+        while not self._rounds.is_stopping:
             async with self._reading() as data:
                 values = await data.sealed.under(key_id, column, after=after, limit=BATCH)
             if not values:

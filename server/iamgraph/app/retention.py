@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 from ..domain.chain import Anchor, Content, Link
-from ..domain.entities import Event, EventOutcome
+from ..domain.entities import Event
 from ..security.chaining import ChainKeys, UnknownKey
 from ..store.session import StoreSession
-from .history import event_id
+from .history import event_of_server
+from .rounds import Rounds
 from .sealer import BrokenChain, Opens
 from .work import Tools
 
@@ -42,28 +40,18 @@ class Retention:
         every_seconds: float = 3600,
     ) -> None:
         self._keys, self._tools, self._kept, self._reading, self._writing = keys, tools, kept, reading, writing
-        self._refresh, self._every = refresh, every_seconds
-        self._task: asyncio.Task[None] | None = None
-        self._stop = asyncio.Event()
+        self._refresh = refresh
+        self._rounds = Rounds(
+            "retention", self.apply, every_seconds=every_seconds, trouble="old events are not taken away"
+        )
 
     def start(self) -> None:
         """Begin. Needs the running loop."""
-        self._task = asyncio.create_task(self._run(), name="retention")
+        self._rounds.start()
 
     async def close(self) -> None:
         """Stop, after the batch under way."""
-        self._stop.set()
-        if self._task is not None:
-            await self._task
-
-    async def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                await self.apply()
-            except Exception as error:
-                log.error("old events are not taken away, and will be tried again: %s: %s", type(error).__name__, error)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), self._every)
+        await self._rounds.close()
 
     async def apply(self) -> int:
         """Take away whatever is due, and return how many events there were. A chain that is bent where it is due stays as
@@ -71,7 +59,7 @@ class Retention:
         self._refresh()
         before, taken = self._tools.clock() - self._kept, 0
         bent: set[str] = set()
-        while not self._stop.is_set():
+        while not self._rounds.is_stopping:
             async with self._reading() as data:
                 due = [chain for chain in await data.chains.begin_before(before) if chain not in bent]
             if not due:
@@ -141,22 +129,4 @@ class Retention:
     def _event(self, count: int, chains: list[str], before: datetime) -> Event:
         """What tells, in the server's own chain, what was taken."""
         parameters = {"events": count, "before": before.isoformat(), "chains": chains}
-        return Event(
-            id=event_id(self._tools),
-            account_id=None,
-            name="ApplyRetention",
-            at=self._tools.clock(),
-            request_id=event_id(self._tools),
-            transport="SERVER",
-            principal_id=None,
-            principal_arn=None,
-            session_id=None,
-            action="iamgraph:ApplyRetention",
-            resources=(),
-            outcome=EventOutcome.SUCCEEDED,
-            error_code=None,
-            error_message=None,
-            ip_address=None,
-            user_agent=None,
-            parameters=json.dumps(parameters),
-        )
+        return event_of_server(self._tools, "ApplyRetention", "SERVER", parameters)

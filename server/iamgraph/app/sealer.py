@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,6 +14,7 @@ from ..security.chaining import ChainKeys, UnknownKey
 from ..store.chains import Writers
 from ..store.session import StoreSession
 from .heads import Heads, HeadsFile
+from .rounds import Rounds
 
 log = logging.getLogger(__name__)
 BATCH = 500
@@ -58,44 +59,22 @@ class HistorySealer:
     ) -> None:
         """`refresh` has `keys` take what has changed since."""
         self._keys, self._reading, self._writing, self._file = keys, reading, writing, file
-        self._every, self._clock, self._refresh = every_seconds, clock, refresh
+        self._clock, self._refresh = clock, refresh
         self._covered: int | None = None  # no event up to this `seq` is or will be without a link
         self._awaited: Writers | None = None
         self._settled_to = 0
         self._unwritten: dict[str, Head] = {}
-        self._task: asyncio.Task[None] | None = None
-        self._stop = asyncio.Event()
-        self._said: str | None = None
+        self._rounds = Rounds(
+            "sealer", self.seal, every_seconds=every_seconds, trouble="the history is not sealed", ends_with_one=True
+        )
 
     def start(self) -> None:
         """Begin to seal. Needs the running loop."""
-        self._task = asyncio.create_task(self._run(), name="sealer")
+        self._rounds.start()
 
     async def close(self) -> None:
         """Seal what is left, and stop."""
-        self._stop.set()
-        if self._task is not None:
-            await self._task
-
-    async def _run(self) -> None:
-        ending = False
-        while not ending:
-            ending = self._stop.is_set()
-            try:
-                await self.seal()
-                self._said = None
-            except Exception as error:
-                self._tell(error)
-            if not ending:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), self._every)
-
-    def _tell(self, error: Exception) -> None:
-        """The same trouble is told once, not every second."""
-        text = f"{type(error).__name__}: {error}"
-        if text != self._said:
-            log.error("the history is not sealed, and will be tried again: %s", text)
-        self._said = text
+        await self._rounds.close()
 
     async def seal(self) -> int:
         """Link every event that is committed, and return how many there were. Raises BrokenChain, OSError and what the

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .chaining import PastKey
+from .durable import sync_directory
 from .sealing import KEY_BYTES, MasterKey, MasterKeyError
 
 _LARGEST = 65536
@@ -90,7 +91,7 @@ class MasterKeys:
                 os.link(draft, path)  # unlike a rename, never replaces a key that sealed something
             finally:
                 draft.unlink(missing_ok=True)
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
         except FileExistsError:
             pass  # another server was first: its key counts
         except OSError as error:
@@ -123,7 +124,7 @@ class KeyFile:
                 os.replace(draft, self.path)
             finally:
                 draft.unlink(missing_ok=True)
-            _sync_directory(self.path.parent)
+            sync_directory(self.path.parent)
         except OSError as error:
             raise MasterKeyError(f'master key file "{self.path}" cannot be changed: {error.strerror}') from None
         self.keys = keys
@@ -201,11 +202,3 @@ def _write_private(path: Path, content: bytes, *, owner: os.stat_result | None) 
         file.write(content)
         file.flush()
         os.fsync(handle)
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
