@@ -11,10 +11,11 @@ from ..domain.entities import Account
 from ..domain.errors import EntityAlreadyExists, IamError, InvalidInput, NoSuchEntity, PasswordPolicyViolation
 from ..domain.names import AccountId, Alias, Doc, Email, Password
 from ..domain.passwords import DEFAULT, check_password
+from ..store.pages import Page
 from ..store.session import StoreSession
 from .caller import Caller
 from .changes import shown_account
-from .listing import Listed, Marker, MaxItems, listed, name_after
+from .listing import Listed, Marker, MaxItems, by_name
 from .operation import Command, Need, Place, Query, Target, operation
 from .targets import EVERYTHING
 from .work import Tools, Work
@@ -106,12 +107,10 @@ class ListAccounts(Query[Listed[Account]]):
 
 
 async def _page(work: Work, query: ListAccounts) -> Listed[Account] | IamError:
-    try:
-        after = name_after(LISTING, query.marker)
-    except InvalidInput as error:
-        return error
-    page = await work.data.accounts.page(after, query.max_items)
-    return listed(LISTING, page, lambda account: (account.id,), query.marker)
+    async def load(after: str | None) -> Page[Account]:
+        return await work.data.accounts.page(after, query.max_items)
+
+    return await by_name(LISTING, query.marker, lambda account: account.id, load)
 
 
 @operation("organizations:CreateAccount", on=ACCOUNTS, raises=(EntityAlreadyExists, PasswordPolicyViolation))

@@ -10,7 +10,6 @@ from ..domain.errors import (
     DeleteConflict,
     EntityAlreadyExists,
     IamError,
-    InvalidInput,
     LimitExceeded,
     NoSuchEntity,
 )
@@ -20,7 +19,7 @@ from ..store.pages import Page
 from .caller import Caller
 from .changes import GONE, shown_group
 from .edges import paged, whole
-from .listing import Listed, Marker, MaxItems, listed, name_after
+from .listing import Listed, Marker, MaxItems, by_name
 from .moving import needs_of_move, renamed
 from .operation import Command, Need, Query, operation
 from .quotas import ensure
@@ -83,14 +82,12 @@ class ListGroups(Query[Listed[Group]]):
 
     @staticmethod
     async def _page(work: Work, query: ListGroups) -> Listed[Group] | IamError:
-        try:
-            after = name_after(LISTING, query.marker)
-        except InvalidInput as error:
-            return error
-        page = await work.data.groups.page(
-            work.caller.account_id, path_prefix=query.path_prefix, after=after, limit=query.max_items
-        )
-        return listed(LISTING, page, lambda group: (group.name,), query.marker)
+        async def load(after: str | None) -> Page[Group]:
+            return await work.data.groups.page(
+                work.caller.account_id, path_prefix=query.path_prefix, after=after, limit=query.max_items
+            )
+
+        return await by_name(LISTING, query.marker, lambda group: group.name, load)
 
 
 @operation("iam:UpdateGroup", on=GROUP, raises=(NoSuchEntity, EntityAlreadyExists))

@@ -26,7 +26,7 @@ from .accounts import ACCOUNTS, AccountTarget, account_arn, owner_of
 from .caller import Caller
 from .changes import GONE, shown_guardrail
 from .edges import paged
-from .listing import Listed, Marker, MaxItems, listed, name_after
+from .listing import Listed, Marker, MaxItems, by_name
 from .operation import Command, Need, Place, Query, Target, operation
 from .quotas import ensure
 from .work import Work
@@ -140,12 +140,10 @@ class ListGuardrails(Query[Listed[Guardrail]]):
 
 
 async def _page(work: Work, query: ListGuardrails) -> Listed[Guardrail] | IamError:
-    try:
-        after = name_after(LISTING, query.marker)
-    except InvalidInput as error:
-        return error
-    page = await work.data.guardrails.page(query.kind, after, query.max_items)
-    return listed(LISTING, page, lambda guardrail: (guardrail.name,), query.marker)
+    async def load(after: str | None) -> Page[Guardrail]:
+        return await work.data.guardrails.page(query.kind, after, query.max_items)
+
+    return await by_name(LISTING, query.marker, lambda guardrail: guardrail.name, load)
 
 
 def _changeable(guardrail: Guardrail) -> None:

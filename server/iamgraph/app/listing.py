@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Generic, TypeVar
 
 from ..domain.cursor import decode_cursor, encode_cursor
+from ..domain.errors import InvalidInput
 from ..domain.names import Between, Doc, Match
 from ..store.pages import Page
 
@@ -36,12 +37,6 @@ def position(listing: str, marker: str | None, length: int = 1) -> tuple[str, ..
     return None if marker is None else decode_cursor(listing, marker, length, field="marker")
 
 
-def name_after(listing: str, marker: str | None) -> str | None:
-    """`position` for lists whose sort key is the name alone."""
-    key = position(listing, marker)
-    return key[0] if key else None
-
-
 def listed(listing: str, page: Page[T], key: Callable[[T], tuple[str, ...]], marker: str | None) -> Listed[T]:
     """A page of the store, with cursors."""
     return Listed(
@@ -50,6 +45,17 @@ def listed(listing: str, page: Page[T], key: Callable[[T], tuple[str, ...]], mar
         has_previous=marker is not None,
         cursor=lambda item: encode_cursor(listing, *key(item)),
     )
+
+
+async def by_name(
+    listing: str, marker: str | None, key: Callable[[T], str], load: Callable[[str | None], Awaitable[Page[T]]]
+) -> Listed[T] | InvalidInput:
+    """A page of what is sorted by one text, such as its name: `load` is asked for what is behind that."""
+    try:
+        after = position(listing, marker)
+    except InvalidInput as error:
+        return error
+    return listed(listing, await load(after[0] if after else None), lambda item: (key(item),), marker)
 
 
 def sliced(

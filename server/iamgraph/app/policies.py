@@ -12,7 +12,6 @@ from ..domain.errors import (
     DeleteConflict,
     EntityAlreadyExists,
     IamError,
-    InvalidInput,
     LimitExceeded,
     MalformedPolicyDocument,
     NoSuchEntity,
@@ -26,7 +25,7 @@ from ..store.pages import Page
 from .caller import Caller
 from .changes import GONE, shown_policy, shown_version
 from .edges import paged
-from .listing import Listed, Marker, MaxItems, listed, name_after
+from .listing import Listed, Marker, MaxItems, by_name
 from .operation import Command, Need, Query, operation
 from .quotas import ensure
 from .tagging import TagKeys, Tags, request_tags
@@ -149,20 +148,18 @@ class ListPolicies(Query[Listed[ManagedPolicy]]):
 
     @staticmethod
     async def _page(work: Work, query: ListPolicies) -> Listed[ManagedPolicy] | IamError:
-        try:
-            after = name_after(LISTING, query.marker)
-        except InvalidInput as error:
-            return error
-        if query.scope is PolicyScope.AWS:
-            return Listed(has_previous=query.marker is not None)
-        page = await work.data.policies.page(
-            work.caller.account_id,
-            path_prefix=query.path_prefix,
-            only_attached=query.only_attached,
-            after=after,
-            limit=query.max_items,
-        )
-        return listed(LISTING, page, lambda policy: (policy.name,), query.marker)
+        async def load(after: str | None) -> Page[ManagedPolicy]:
+            if query.scope is PolicyScope.AWS:
+                return Page(items=(), more=False)
+            return await work.data.policies.page(
+                work.caller.account_id,
+                path_prefix=query.path_prefix,
+                only_attached=query.only_attached,
+                after=after,
+                limit=query.max_items,
+            )
+
+        return await by_name(LISTING, query.marker, lambda policy: policy.name, load)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,10 +32,11 @@ from ..domain.names import (
 from ..domain.policy.principals import SERVICE_LINKED_PATH
 from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
 from ..domain.unset import UNSET, Unset
+from ..store.pages import Page
 from .boundaries import boundary_context, boundary_id, boundary_of
 from .caller import Caller
 from .changes import GONE, shown_role
-from .listing import Listed, Marker, MaxItems, listed, name_after
+from .listing import Listed, Marker, MaxItems, by_name
 from .operation import Command, Need, Query, operation
 from .quotas import ensure
 from .tagging import TagKeys, Tags, request_tags
@@ -143,14 +144,12 @@ class ListRoles(Query[Listed[Role]]):
 
     @staticmethod
     async def _page(work: Work, query: ListRoles) -> Listed[Role] | IamError:
-        try:
-            after = name_after(LISTING, query.marker)
-        except InvalidInput as error:
-            return error
-        page = await work.data.roles.page(
-            work.caller.account_id, path_prefix=query.path_prefix, after=after, limit=query.max_items
-        )
-        return listed(LISTING, page, lambda role: (role.name,), query.marker)
+        async def load(after: str | None) -> Page[Role]:
+            return await work.data.roles.page(
+                work.caller.account_id, path_prefix=query.path_prefix, after=after, limit=query.max_items
+            )
+
+        return await by_name(LISTING, query.marker, lambda role: role.name, load)
 
 
 @operation("iam:UpdateRole", on=ROLE, raises=(NoSuchEntity,))

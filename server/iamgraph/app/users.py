@@ -11,17 +11,17 @@ from ..domain.errors import (
     DeleteConflict,
     EntityAlreadyExists,
     IamError,
-    InvalidInput,
     LimitExceeded,
     NoSuchEntity,
 )
 from ..domain.ids import IdPrefix
 from ..domain.names import ArnText, Doc, PathName, PathPrefix, PolicyArn, UserName
 from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
+from ..store.pages import Page
 from .boundaries import boundary_context, boundary_id, boundary_of
 from .caller import Caller
 from .changes import GONE, shown_user
-from .listing import Listed, Marker, MaxItems, listed, name_after
+from .listing import Listed, Marker, MaxItems, by_name
 from .moving import needs_of_move, renamed
 from .operation import Command, Need, Query, operation
 from .quotas import ensure
@@ -100,14 +100,12 @@ class ListUsers(Query[Listed[User]]):
 
     @staticmethod
     async def _page(work: Work, query: ListUsers) -> Listed[User] | IamError:
-        try:
-            after = name_after(LISTING, query.marker)
-        except InvalidInput as error:
-            return error
-        page = await work.data.users.page(
-            work.caller.account_id, path_prefix=query.path_prefix, after=after, limit=query.max_items
-        )
-        return listed(LISTING, page, lambda user: (user.name,), query.marker)
+        async def load(after: str | None) -> Page[User]:
+            return await work.data.users.page(
+                work.caller.account_id, path_prefix=query.path_prefix, after=after, limit=query.max_items
+            )
+
+        return await by_name(LISTING, query.marker, lambda user: user.name, load)
 
 
 @operation("iam:UpdateUser", on=USER, raises=(NoSuchEntity, EntityAlreadyExists))
