@@ -57,6 +57,7 @@ _PRIVATE: Final = tuple(
     )
 )
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_Typed = Callable[[StatementCheck, Tested, Operator], None]
 
 
 def check_values(one: StatementCheck, tested: Tested, found: Operator, key: ConditionKey | None) -> None:
@@ -114,18 +115,17 @@ def _untyped(one: StatementCheck, tested: Tested, found: Operator) -> None:
             one.check.warning("WILDCARD_WITHOUT_LIKE_OPERATOR", node.start, tested.path, message)
 
 
-def _booleans(one: StatementCheck, tested: Tested, found: Operator) -> None:
-    for node in _plain(tested):
-        if values.boolean(node.value) is None:
-            message = f'{tested.operator.name} takes "true" or "false", not {shown(node.value)}'
-            one.check.warning("TYPE_MISMATCH_BOOLEAN", node.start, tested.path, message)
+def _of_type(read: Callable[[str], object], wanted: str, code: str) -> _Typed:
+    """Finds values that the operator can't read: it would not hold for any."""
 
+    def check(one: StatementCheck, tested: Tested, found: Operator) -> None:
+        for node in _plain(tested):
+            if read(node.value) is None:
+                one.check.warning(
+                    code, node.start, tested.path, f"{tested.operator.name} takes {wanted}, not {shown(node.value)}"
+                )
 
-def _numbers(one: StatementCheck, tested: Tested, found: Operator) -> None:
-    for node in _plain(tested):
-        if values.number(node.value) is None:
-            message = f"{tested.operator.name} takes numbers, not {shown(node.value)}"
-            one.check.warning("TYPE_MISMATCH_NUMBER", node.start, tested.path, message)
+    return check
 
 
 def _dates(one: StatementCheck, tested: Tested, found: Operator) -> None:
@@ -136,13 +136,6 @@ def _dates(one: StatementCheck, tested: Tested, found: Operator) -> None:
         elif values.number(node.value) is not None and tested.name != "aws:epochtime":
             message = f"{shown(node.value)} counts as seconds since 1970: write a date such as 2026-01-31"
             one.check.warning("INVALID_DATE_VALUE", node.start, tested.path, message)
-
-
-def _bytes(one: StatementCheck, tested: Tested, found: Operator) -> None:
-    for node in _plain(tested):
-        if values.binary(node.value) is None:
-            message = f"{tested.operator.name} takes base64, not {shown(node.value)}"
-            one.check.warning("TYPE_MISMATCH_STRING", node.start, tested.path, message)
 
 
 def _addresses(one: StatementCheck, tested: Tested, found: Operator) -> None:
@@ -184,10 +177,15 @@ def _is_private(network: _Network) -> bool:
     )
 
 
-_TYPED: Final[dict[str, Callable[[StatementCheck, Tested, Operator], None]]] = {
-    "Bool": _booleans, "Null": _booleans, "Numeric": _numbers, "Date": _dates, "BinaryEquals": _bytes,
+_BOOLEANS: Final = _of_type(values.boolean, '"true" or "false"', "TYPE_MISMATCH_BOOLEAN")
+_TYPED: Final[dict[str, _Typed]] = {
+    "Bool": _BOOLEANS,
+    "Null": _BOOLEANS,
+    "Numeric": _of_type(values.number, "numbers", "TYPE_MISMATCH_NUMBER"),
+    "Date": _dates,
+    "BinaryEquals": _of_type(values.binary, "base64", "TYPE_MISMATCH_STRING"),
     "IpAddress": _addresses,
-}  # fmt: skip
+}
 
 
 def _check_forms(one: StatementCheck, tested: Tested, found: Operator) -> None:
