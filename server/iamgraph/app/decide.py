@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from ..domain.entities import Role
 from ..domain.errors import AccessDenied
@@ -38,9 +39,28 @@ _KINDS = {
 }
 
 
-def decide(principal: Principal, access: Access, context: Context, need: Need) -> Decision:
-    """The engine's answer to one need of one principal."""
-    return _bound(principal, access, context, need).decide(need.action, need.resource, need.account_id)
+class Asker(Protocol):
+    """Whose needs are decided: a caller, or a subject that somebody asks about."""
+
+    @property
+    def principal(self) -> Principal: ...
+    @property
+    def access(self) -> Access | None: ...
+    @property
+    def context(self) -> Context: ...
+    @property
+    def bounds(self) -> dict[object, Bound]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A principal that somebody asks about, with the context keys that its requests would carry. `bounds` keeps the
+    policies as they are bound to the context of what is asked."""
+
+    principal: Principal
+    access: Access
+    context: Context
+    bounds: dict[object, Bound] = field(init=False, repr=False, compare=False, default_factory=dict)
 
 
 def _bound(principal: Principal, access: Access, context: Context, need: Need) -> Bound:
@@ -63,19 +83,20 @@ def _trust(role: Role) -> Policy:
     )
 
 
-def allows(caller: Caller, need: Need) -> Decision:
-    """The engine's answer to one need of the caller. What the nodes of a page need differs in the resource alone, most
-    often: their policies are bound once."""
-    assert caller.access is not None
-    if need.is_trust_decision or need.account_id != caller.principal.account:
-        return decide(caller.principal, caller.access, caller.context, need)
+def allows(asker: Asker, need: Need) -> Decision:
+    """The engine's answer to one need. What the nodes of a page need differs in the resource alone, most often: their
+    policies are bound once."""
+    assert asker.access is not None
+    if need.is_trust_decision or need.account_id != asker.principal.account:
+        bound = _bound(asker.principal, asker.access, asker.context, need)
+        return bound.decide(need.action, need.resource, need.account_id)
     key = tuple(need.context.items())
-    bound = caller.bounds.get(key)
-    if bound is None:
-        if len(caller.bounds) >= _BOUNDS:
-            caller.bounds.clear()
-        bound = caller.bounds[key] = _bound(caller.principal, caller.access, caller.context, need)
-    return bound.decide(need.action, need.resource, need.account_id)
+    found = asker.bounds.get(key)
+    if found is None:
+        if len(asker.bounds) >= _BOUNDS:
+            asker.bounds.clear()
+        found = asker.bounds[key] = _bound(asker.principal, asker.access, asker.context, need)
+    return found.decide(need.action, need.resource, need.account_id)
 
 
 def is_refused(need: Need, decision: Decision) -> bool:
