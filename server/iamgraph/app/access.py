@@ -60,6 +60,16 @@ class AccessCache:
             self._keep(unique_id, revision, kept)
         return kept
 
+    async def of_group(self, data: StoreSession, group_id: str, account: Account, revision: int) -> Access:
+        """What decides for a user by one group alone."""
+        kept = self._find(group_id, revision)
+        if kept is None:
+            identity = tuple(_policy(row) for row in await data.access.policies_of_group(group_id))
+            guarded = await self._of_account(data, account, revision)
+            kept = Access(layers=replace(guarded.layers, identity=identity))
+            self._keep(group_id, revision, kept)
+        return kept
+
     async def _of_account(self, data: StoreSession, account: Account, revision: int) -> Access:
         """What decides for all in an account: its guardrails. The operator's own account has none."""
         if account.is_operator:

@@ -126,18 +126,26 @@ def principal_context(
     tags: tuple[Tag, ...],
 ) -> dict[str, str | tuple[str, ...]]:
     """The context keys that describe a principal (IAM User Guide, "AWS global condition context keys")."""
-    context: dict[str, str | tuple[str, ...]] = {
-        "aws:PrincipalArn": principal_arn,
+    context = {**account_context(kind, account_id), "aws:PrincipalArn": principal_arn}
+    if kind is PrincipalType.ROOT:
+        context |= {"aws:userid": account_id}
+    elif kind is PrincipalType.USER:
+        context |= {"aws:userid": principal_id, "aws:username": name}
+    else:
+        context |= {"aws:userid": f"{principal_id}:{session_name or ''}"}
+    return context | {f"aws:PrincipalTag/{tag.key}": tag.value for tag in tags}
+
+
+_TYPES = {PrincipalType.ROOT: "Account", PrincipalType.USER: "User", PrincipalType.ROLE: "AssumedRole"}
+
+
+def account_context(kind: PrincipalType, account_id: str) -> dict[str, str | tuple[str, ...]]:
+    """Those that all principals of a kind in an account have alike."""
+    return {
         "aws:PrincipalAccount": account_id,
         "aws:PrincipalIsAWSService": "false",
+        "aws:PrincipalType": _TYPES[kind],
     }
-    if kind is PrincipalType.ROOT:
-        context |= {"aws:PrincipalType": "Account", "aws:userid": account_id}
-    elif kind is PrincipalType.USER:
-        context |= {"aws:PrincipalType": "User", "aws:userid": principal_id, "aws:username": name}
-    else:
-        context |= {"aws:PrincipalType": "AssumedRole", "aws:userid": f"{principal_id}:{session_name or ''}"}
-    return context | {f"aws:PrincipalTag/{tag.key}": tag.value for tag in tags}
 
 
 def request_context(origin: Origin, now: datetime) -> dict[str, str | tuple[str, ...]]:

@@ -68,7 +68,9 @@ def _bound(principal: Principal, access: Access, context: Context, need: Need) -
     if need.account_id != principal.account and (layers.resource_control or need.resource_control):
         # A resource is guarded by its own account's guardrails.
         layers = replace(layers, resource_control=(need.resource_control,))
-    if need.is_trust_decision:
+    if need.resource_policy is not None:
+        layers = layers.with_resource(need.resource_policy)
+    elif need.is_trust_decision:
         layers = layers.with_resource(_NOBODY if need.trust is None else _trust(need.trust))
     return Bound(principal, {**context, **need.context}, layers)
 
@@ -87,7 +89,7 @@ def allows(asker: Asker, need: Need) -> Decision:
     """The engine's answer to one need. What the nodes of a page need differs in the resource alone, most often: their
     policies are bound once."""
     assert asker.access is not None
-    if need.is_trust_decision or need.account_id != asker.principal.account:
+    if need.is_trust_decision or need.resource_policy is not None or need.account_id != asker.principal.account:
         bound = _bound(asker.principal, asker.access, asker.context, need)
         return bound.decide(need.action, need.resource, need.account_id)
     key = tuple(need.context.items())

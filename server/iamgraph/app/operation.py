@@ -38,6 +38,8 @@ class Need:
     resource_control: tuple[Policy, ...] = ()
     """The guardrails on the resource, where its account is not the caller's own."""
     is_trust_decision: bool = False
+    resource_policy: Policy | None = None
+    """The resource's own policy as somebody supposes it to be, in place of any that it has."""
     is_granted: bool = False
     """The service itself allows it: only an explicit deny refuses, and a guardrail that does not allow it."""
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..domain.arn import parse_arn
-from ..domain.entities import Account, PrincipalType, Role, User
-from ..domain.policy.evaluate import Decision
+from ..domain.entities import Account, Group, PrincipalType, Role, User
+from ..domain.policy.evaluate import Decision, Policy, Principal, PrincipalKind
 from .access import AccessCache
-from .caller import principal_context, principal_of, request_context
-from .decide import Subject, allows
+from .caller import account_context, principal_context, principal_of, request_context
+from .decide import Context, Subject, allows
 from .operation import Need
 from .work import Work
 
@@ -25,11 +25,14 @@ _SESSION_NAME = "simulation"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """May it perform `action` on `resource`, an ARN or `*`? `context` are the keys of the request, beside those that its
-    principal brings."""
+    principal brings. `account_id` owns the resource: by default the account that its ARN names, else the principal's.
+    `policy` is the resource's own as it is supposed to be; of a role, the trust policy in place of the one that it has."""
 
     action: str
     resource: str
     context: ContextEntries = ()
+    account_id: str | None = None
+    policy: Policy | None = None
 
     @property
     def is_trust_decision(self) -> bool:
@@ -37,20 +40,26 @@ class Question:
         return self.action.lower() in _TRUSTED
 
 
-async def subject(work: Work, cache: AccessCache, entity: User | Role | Account) -> Subject:
-    """A principal of the caller's account as it would ask now: a role through a session named `simulation`. Its policies
-    are read now, whatever revision they have: the cache only keeps a batch from reading them twice."""
+async def subject(work: Work, cache: AccessCache, entity: User | Group | Role | Account) -> Subject:
+    """A principal of the caller's account as it would ask now: a role through a session named `simulation`, a group as a
+    user of whom nothing but that group is known. Its policies are read now, whatever revision they have: the cache only
+    keeps a batch from reading them twice."""
     account = work.caller.who.account
+    if isinstance(entity, Group):
+        return Subject(
+            principal=Principal(kind=PrincipalKind.USER, account=account.id),
+            access=await cache.of_group(work.data, entity.id, account, 0),
+            context={**_instant(work), **account_context(PrincipalType.USER, account.id)},
+        )
     kind = {Account: PrincipalType.ROOT, User: PrincipalType.USER, Role: PrincipalType.ROLE}[type(entity)]
     name, tags = ("root", ()) if isinstance(entity, Account) else (entity.name, entity.tags)
     session = _SESSION_NAME if kind is PrincipalType.ROLE else None
     own = f"arn:aws:sts::{account.id}:assumed-role/{name}/{session}" if session else entity.arn
-    now = request_context(work.caller.origin, work.now)
     return Subject(
         principal=principal_of(kind, account_id=account.id, arn=own, principal_arn=entity.arn, principal_id=entity.id),
         access=await cache.of_principal(work.data, kind, entity.id, account, 0),
         context={
-            **{key: now[key] for key in ("aws:CurrentTime", "aws:EpochTime")},
+            **_instant(work),
             **principal_context(
                 kind,
                 account_id=account.id,
@@ -64,9 +73,14 @@ async def subject(work: Work, cache: AccessCache, entity: User | Role | Account)
     )
 
 
+def _instant(work: Work) -> Context:
+    now = request_context(work.caller.origin, work.now)
+    return {key: now[key] for key in ("aws:CurrentTime", "aws:EpochTime")}
+
+
 async def trusting(work: Work, questions: Sequence[Question]) -> Mapping[str, Role]:
     """The roles of the caller's account, by ARN, that the questions are about the trust of."""
-    asked = [parse_arn(question.resource) for question in questions if question.is_trust_decision]
+    asked = [parse_arn(one.resource) for one in questions if one.is_trust_decision and one.policy is None]
     own = work.caller.account_id
     names = {arn.name for arn in asked if arn and arn.kind == "role" and arn.account_id == own}
     found = await work.data.roles.named(own, sorted(names)) if names else {}
@@ -75,16 +89,18 @@ async def trusting(work: Work, questions: Sequence[Question]) -> Mapping[str, Ro
 
 def answer(subject: Subject, question: Question, roles: Mapping[str, Role]) -> Decision:
     """The engine's answer. `roles` are those of `trusting`: any other role answers like one that trusts somebody else."""
-    account_id = account_of(question.resource) or subject.principal.account
+    account_id = question.account_id or account_of(question.resource) or subject.principal.account
     assert account_id is not None
+    # One value is a key of one value, which is the same to operators on sets.
+    given = {key: values[0] if len(values) == 1 else values for key, values in question.context}
     need = Need(
         action=question.action,
         resource=question.resource,
         asked=question.resource,
         account_id=account_id,
-        # One value is a key of one value, which is the same to operators on sets.
-        context={key: values[0] if len(values) == 1 else values for key, values in question.context},
+        context={"aws:ResourceAccount": account_id, **given},
         trust=roles.get(question.resource),
+        resource_policy=question.policy,
         is_trust_decision=question.is_trust_decision,
     )
     return allows(subject, need)

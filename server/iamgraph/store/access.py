@@ -71,6 +71,7 @@ _OF_USER = _all(
     _boundary("iam_user"),
 )
 _OF_ROLE = _all(_managed("role_attachment", "= $1"), _inline("role_inline", "= $1"), _boundary("iam_role"))
+_OF_GROUP = _all(_managed("group_attachment", "= $1"), _inline("group_inline", "= $1"))
 _DOCUMENTS = (
     f"SELECT 'identity' AS layer, {_MANAGED_COLUMNS.format(owner='p.id')} FROM managed_policy p "
     "JOIN policy_version v ON v.policy_id = p.id AND v.number = p.default_version WHERE p.id = ANY($1)"
@@ -87,6 +88,10 @@ class AccessRows:
             return ()
         sql = _OF_USER if principal_type is PrincipalType.USER else _OF_ROLE
         return tuple(_policy(row) for row in await self._db.fetch(sql, principal_id))
+
+    async def policies_of_group(self, group_id: str) -> tuple[PolicyRow, ...]:
+        """Every policy in force by way of one group."""
+        return tuple(_policy(row) for row in await self._db.fetch(_OF_GROUP, group_id))
 
     async def documents(self, policy_ids: Sequence[str]) -> dict[str, PolicyRow]:
         """The documents in force of those of the managed policies that exist. `attached_to` is the policy's own id."""
