@@ -178,22 +178,27 @@ class Parameter:
     is_secret: bool
     default: Any
 
+    @property
+    def holds_parts(self) -> bool:
+        """Whether it is a list of values that have parameters of their own."""
+        return get_origin(self.hint) is tuple and dataclasses.is_dataclass(get_args(self.hint)[0])
 
-def parameters(op: type[Operation[Any]]) -> tuple[Parameter, ...]:
-    """The parameters of an operation, in the order they are declared."""
-    known = _PARAMETERS.get(op)
+
+def parameters(of: type[Any]) -> tuple[Parameter, ...]:
+    """The parameters of an operation, or of a value that is one of its parameters, in the order they are declared."""
+    known = _PARAMETERS.get(of)
     if known is None:
-        known = _PARAMETERS[op] = _parameters(op)
+        known = _PARAMETERS[of] = _parameters(of)
     return known
 
 
-_PARAMETERS: dict[type[Operation[Any]], tuple[Parameter, ...]] = {}
+_PARAMETERS: dict[type[Any], tuple[Parameter, ...]] = {}
 
 
-def _parameters(op: type[Operation[Any]]) -> tuple[Parameter, ...]:
-    hints = get_type_hints(op, include_extras=True)
+def _parameters(of: type[Any]) -> tuple[Parameter, ...]:
+    hints = get_type_hints(of, include_extras=True)
     made = []
-    for item in dataclasses.fields(op):  # type: ignore[arg-type]
+    for item in dataclasses.fields(of):
         bare, notes = _taken_apart(hints[item.name])
         doc = next((note for note in notes if hasattr(note, "text")), None)
         made.append(
@@ -230,13 +235,21 @@ def _taken_apart(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def check(op: Operation[Any]) -> None:
     """Raise InvalidInput for the first parameter that does not satisfy its constraints."""
-    for parameter in parameters(type(op)):
-        value = getattr(op, parameter.name)
+    _check(op, "")
+    op.validate()
+
+
+def _check(given: Any, at: str) -> None:
+    for parameter in parameters(type(given)):
+        value = getattr(given, parameter.name)
         if value is None or value is dataclasses.MISSING:
             continue
+        field = at + camel(parameter.name)
         for constraint in parameter.checks:
-            constraint.check(camel(parameter.name), value, is_secret=parameter.is_secret)
-    op.validate()
+            constraint.check(field, value, is_secret=parameter.is_secret)
+        if parameter.holds_parts:
+            for index, part in enumerate(value):
+                _check(part, f"{field}.{index}.")
 
 
 @cache
@@ -257,8 +270,9 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, Tag):
-        return {"key": value.key, "value": value.value}
+    if dataclasses.is_dataclass(value):
+        parts = {camel(part.name): getattr(value, part.name) for part in dataclasses.fields(value)}
+        return {name: _plain(part) for name, part in parts.items() if part not in (None, ())}
     if hasattr(value, "name") and hasattr(value, "value"):
         return value.value
     return value

@@ -37,12 +37,6 @@ _NODES = {"session_id": "Session", "guardrail_id": "Guardrail"}
 """The types of the nodes whose ids are parameters. The key alone is understood, too."""
 
 
-@strawberry.input
-class TagInput:
-    key: str
-    value: str
-
-
 @dataclass(frozen=True, slots=True)
 class Payload:
     """One field of a mutation's success: its type, and how it is made of the command's result."""
@@ -124,11 +118,27 @@ def _result_type(op: type[Command[Any]], done: type) -> Any:
 
 
 def _input_type(op: type[Command[Any]]) -> type:
+    return strawberry.input(_input_body(op), description=f"The parameters of `{op.__name__}`.")
+
+
+_PARTS: dict[type, type] = {}
+_MADE_OF: dict[type, type] = {}
+
+
+def _part_type(part: type) -> type:
+    """The input type of a value that is a parameter's part, made once."""
+    if part not in _PARTS:
+        _PARTS[part] = strawberry.input(_input_body(part))
+        _MADE_OF[_PARTS[part]] = part
+    return _PARTS[part]
+
+
+def _input_body(of: type) -> type:
     body: dict[str, Any] = {"__annotations__": {}}
-    for parameter in parameters(op):
+    for parameter in parameters(of):
         body["__annotations__"][parameter.name] = _hint(parameter)
         body[parameter.name] = strawberry.field(description=parameter.doc, **_default(parameter))
-    return strawberry.input(type(f"{op.__name__}Input", (), body), description=f"The parameters of `{op.__name__}`.")
+    return type(f"{of.__name__}Input", (), body)
 
 
 def _hint(parameter: Parameter) -> Any:
@@ -147,7 +157,9 @@ def _bare(hint: Any) -> Any:
         (hint,) = [part for part in get_args(hint) if part not in (type(None), Unset)]
     if get_origin(hint) is tuple:
         return list[_bare(get_args(hint)[0])]
-    return {entities.Tag: TagInput, entities.KeyStatus: AccessKeyStatus}.get(hint, hint)
+    if dataclasses.is_dataclass(hint):
+        return _part_type(hint)  # type: ignore[arg-type]
+    return {entities.KeyStatus: AccessKeyStatus}.get(hint, hint)
 
 
 def _default(parameter: Parameter) -> dict[str, Any]:
@@ -160,10 +172,10 @@ def _default(parameter: Parameter) -> dict[str, Any]:
     return {"default": parameter.default}
 
 
-def _values(op: type[Command[Any]], input: Any) -> dict[str, Any]:
+def _values(of: type, input: Any) -> dict[str, Any]:
     """The parameters that were given. Null for one that only may be absent means absent."""
     values: dict[str, Any] = {}
-    for parameter in parameters(op):
+    for parameter in parameters(of):
         value = getattr(input, parameter.name)
         if value is UNSET or (value is None and parameter.default is None):
             continue
@@ -177,8 +189,9 @@ def _value(parameter: Parameter, value: Any) -> Any:
         return parsed[1][0] if parsed and parsed[0] == _NODES[parameter.name] else value
     if isinstance(value, list):
         return tuple(_value(parameter, item) for item in value)
-    if isinstance(value, TagInput):
-        return entities.Tag(key=value.key, value=value.value)
+    if type(value) in _MADE_OF:
+        part = _MADE_OF[type(value)]
+        return part(**_values(part, value))
     if isinstance(value, AccessKeyStatus):
         return entities.KeyStatus(value.value)
     return value
