@@ -38,6 +38,7 @@ TABLES = (
     "account",
     "guardrail",
     "guardrail_attachment",
+    "service",
     "password_policy",
     "iam_user",
     "iam_group",

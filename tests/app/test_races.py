@@ -23,6 +23,7 @@ from ..transport.graphql.test_signed import key_of
 from .asking import account, arn, trusting
 
 QUOTAS = {"User": 7, "Group": 5, "Role": 3}
+SERVICES = 4
 PASSWORD = "alice-Passw0rd!"
 LOOPS = int(os.environ.get("IAMGRAPH_TEST_LOOPS", "20"))
 
@@ -95,18 +96,32 @@ async def a_name_in_any_case_is_one_user(clients: Sequence[Client]) -> None:
     assert [user["name"] for user in users if user["name"].lower() == "shiraki"] == [won]
 
 
+async def services_stop_at_the_quota(clients: Sequence[Client]) -> None:
+    """Each prefix is put three times at once: it counts once."""
+    inputs = [{"prefix": f"own-{i % 10}", "actions": [{"name": f"A{i}"}]} for i in range(30)]
+    done = await at_once(clients, "putService", inputs, "service { prefix }")
+    found = (await account(clients[-1], "services(first: 99) { nodes { prefix actions { name } } }"))["services"]
+    left = {node["prefix"]: node["actions"] for node in found["nodes"]}
+    assert len(left) == SERVICES
+    assert ends(done) == {"PutServiceSuccess": 3 * SERVICES, "LimitExceededError": 30 - 3 * SERVICES}
+    assert {one["service"]["prefix"] for one in done if "service" in one} == set(left)
+    assert all(len(actions) == 1 for actions in left.values())
+
+
 Race = Callable[[Sequence[Client]], Coroutine[Any, Any, None]]
 RACES: list[Race] = [
     one_alias_is_left,
     attachments_stop_at_the_quota,
     two_keys_are_made,
     a_name_in_any_case_is_one_user,
+    services_stop_at_the_quota,
 ]
 
 
 @pytest.mark.parametrize("store", STORES)
 async def test_races_in_one_process(store: str, tmp_path: Path) -> None:
-    quotas = Quotas(**{f"attached_policies_per_{kind.lower()}": quota for kind, quota in QUOTAS.items()})
+    attached = {f"attached_policies_per_{kind.lower()}": quota for kind, quota in QUOTAS.items()}
+    quotas = Quotas(services_per_account=SERVICES, **attached)
     async with fresh(store, tmp_path) as url, served(url, tmp_path, quotas=quotas) as service:
         for race in RACES:
             await race([service])
@@ -115,6 +130,7 @@ async def test_races_in_one_process(store: str, tmp_path: Path) -> None:
 async def test_races_over_two_processes(tmp_path: Path) -> None:
     """And CC-01: what one process has acknowledged, the other knows."""
     settings = {f"IAMGRAPH_QUOTA_ATTACHED_POLICIES_PER_{kind.upper()}": str(quota) for kind, quota in QUOTAS.items()}
+    settings["IAMGRAPH_QUOTA_SERVICES_PER_ACCOUNT"] = str(SERVICES)
     async with fresh("postgres", tmp_path) as url, AsyncExitStack() as stack:
         servers = [Server(url, tmp_path, **settings) for _ in range(2)]
         await asyncio.gather(*(stack.enter_async_context(server.running()) for server in servers))

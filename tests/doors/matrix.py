@@ -24,6 +24,7 @@ TRUST = json.dumps(
 NOTHING = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "deploy:*", "Resource": "*"}})
 ORGANIZATION = f"arn:aws:organizations::{ACCOUNT}:*"
 GUARDRAILS = f"arn:aws:organizations::{ACCOUNT}:policy/service_control_policy/*"
+SERVICES = f"arn:aws:iamgraph::{ACCOUNT}:service/"
 PASSWORD = "another-Passw0rd!"
 
 
@@ -124,6 +125,7 @@ async def world(service: Service) -> dict[str, str]:
     await service.good("createAccountAlias", {"accountAlias": "acme"})
     await service.good("updateAccountPasswordPolicy", {"minimumPasswordLength": 8})
     await service.good("createAccount", {"email": "other@example.com", "rootPassword": PASSWORD, "accountId": OTHER})
+    await service.good("putService", {"prefix": "orders"})
     guardrails = {}
     for name in ("guardrail", "free"):
         input = {"name": name, "kind": "SERVICE_CONTROL", "policyDocument": NOTHING}
@@ -240,6 +242,10 @@ DOORS = [
         ORGANIZATION,
         action="organizations:DetachPolicy",
     ),
+    change("putService", {"prefix": "new"}, SERVICES + "new", action="iamgraph:PutService"),
+    change("deleteService", {"prefix": "orders"}, SERVICES + "orders", action="iamgraph:DeleteService"),
+    read("GetService", 'service(prefix: "orders") { prefix }', SERVICES + "orders", action="iamgraph:GetService"),
+    read("ListServices", "services(first: 9) { nodes { prefix } }", SERVICES, action="iamgraph:ListServices"),
     change("revokeSession", {"sessionId": "{session}"}, BOB, action="iamgraph:RevokeSession"),
     change("assumeRole", {"roleArn": DEPLOYER, "roleSessionName": "door"}, DEPLOYER, action="sts:AssumeRole"),
     read("GetUser", 'user(name: "bob") { path }', BOB),

@@ -19,6 +19,7 @@ from ..domain.entities import (
     Tag,
     User,
 )
+from ..domain.services import Service, part_text
 
 Shown = Mapping[str, str | int | None]
 GONE: Shown = {}
@@ -107,6 +108,12 @@ def shown_guardrail(guardrail: Guardrail) -> Shown:
         "description": guardrail.description,
         "policyDocument": guardrail.document,
     }
+
+
+def shown_service(service: Service) -> Shown:
+    """A value for each part, so that an event has those that changed."""
+    texts = {f"{kind}.{part.name}": part_text(part) for kind, found in service.parts.items() for part in found}
+    return {"prefix": service.prefix, **texts}
 
 
 def shown_account(account: Account) -> Shown:

@@ -7,5 +7,10 @@ from ..domain.errors import LimitExceeded
 
 def ensure(used: int, name: str, limit: int) -> None:
     """Raise LimitExceeded, in AWS's words, where one more would exceed the quota."""
-    if used >= limit:
+    ensure_fits(used + 1, name, limit)
+
+
+def ensure_fits(count: int, name: str, limit: int) -> None:
+    """Raise LimitExceeded where there would be more than the quota."""
+    if count > limit:
         raise LimitExceeded(f"Cannot exceed quota for {name}: {limit}", limit=limit)

@@ -12,6 +12,7 @@ from ..domain.policy.finding import Finding
 from ..domain.policy.lint import RESOURCE_TYPES, ValidationType, lint
 from ..domain.policy.reference import Reference
 from .operation import Query, operation
+from .services import knowledge
 from .targets import EVERYTHING
 from .work import Work
 
@@ -45,7 +46,7 @@ class ValidatePolicy(Query[tuple[Finding, ...]]):
     ) -> Sequence[tuple[Finding, ...] | IamError]:
         asked = [(q.policy_document, q.policy_type, q.validate_policy_resource_type) for q, _ in asks]
         # In a thread: a long document takes longer than others should wait.
-        found = await asyncio.to_thread(_linted, dict.fromkeys(asked), work.tools.reference)
+        found = await asyncio.to_thread(_linted, dict.fromkeys(asked), await knowledge(work))
         return [found[one] for one in asked]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 PARTITION = "aws"
 ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
 _IAM = re.compile(r"arn:aws:(iam|sts)::(\d{12}):(\S+)", re.ASCII)
+_SERVICE = re.compile(r"arn:aws:iamgraph::(\d{12}):service/(\S+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,17 @@ def organizations_arn(account_id: str, rest: str) -> str:
     """`organizations_arn("111122223333", "account/444455556666")` names an account as its operator does. There is one
     organization, so that its ARNs have no id of it."""
     return f"arn:{PARTITION}:organizations::{account_id}:{rest}"
+
+
+def service_arn(account_id: str, prefix: str) -> str:
+    """`service_arn("111122223333", "orders")` names a service of the account's own."""
+    return f"arn:{PARTITION}:iamgraph::{account_id}:service/{prefix}"
+
+
+def parse_service_arn(text: str) -> tuple[str, str] | None:
+    """The account and the prefix in the ARN of an account's own service, or None where `text` is none."""
+    found = _SERVICE.fullmatch(text)
+    return (found[1], found[2]) if found else None
 
 
 def root_arn(account_id: str) -> str:

@@ -7,14 +7,19 @@ from typing import Final
 
 from ..domain.policy.reference import Action, ConditionKey, Service
 
-_KEYS: Final = frozenset({"aws:resourcetag/${tagkey}", "iam:resourcetag/${tagkey}"})
-_ACTIONS: Final = ("ListSessions", "RevokeSession")
-_SERVICE: Final = Service(
-    prefix="iamgraph",
-    actions={name.lower(): Action(name=name, condition_keys=_KEYS) for name in _ACTIONS},
+_TAGS: Final = frozenset({"aws:resourcetag/${tagkey}", "iam:resourcetag/${tagkey}"})
+_ON_PRINCIPALS: Final = ("ListSessions", "RevokeSession")
+_ON_SERVICES: Final = ("PutService", "DeleteService", "GetService", "ListServices")
+_ACTIONS: Final = (
+    *(Action(name=name, condition_keys=_TAGS) for name in _ON_PRINCIPALS),
+    *(Action(name=name) for name in _ON_SERVICES),
 )
+_SERVICE: Final = Service(prefix="iamgraph", actions={action.name.lower(): action for action in _ACTIONS})
 _FORMATS: Final = {
-    "iamgraph": ("arn:${Partition}:iamgraph::${Account}:session/${SessionId}",),
+    "iamgraph": (
+        "arn:${Partition}:iamgraph::${Account}:session/${SessionId}",
+        "arn:${Partition}:iamgraph::${Account}:service/${Prefix}",
+    ),
     "organizations": (
         "arn:${Partition}:organizations::${Account}:account/${AccountId}",
         "arn:${Partition}:organizations::${Account}:policy/${PolicyType}/${PolicyId}",
@@ -24,7 +29,7 @@ _FORMATS: Final = {
 
 
 class OwnReference:
-    """The actions are on users, roles and roots, whose ARNs are IAM's."""
+    """Those of its actions that are on users, roles and roots are on ARNs of IAM's."""
 
     def prefixes(self) -> Iterable[str]:
         return ("iamgraph",)

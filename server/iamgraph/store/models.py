@@ -450,3 +450,17 @@ class GuardrailAttachmentRow(Model):
         table = "guardrail_attachment"
         unique_together = (("account", "guardrail"),)
         indexes = (Index(fields=("guardrail_id", "account_id"), name="guardrail_attachment_by_guardrail"),)
+
+
+# `definition` has all the parts of a service, as JSON: it is put and read as a whole.
+class ServiceRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    account = _account()
+    prefix = Word(max_length=63)
+    definition = Text()
+    created_at = fields.DatetimeField()
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "service"
+        unique_together = (("account", "prefix"),)

@@ -20,6 +20,7 @@ from .policies import Policies
 from .principals import PrincipalTexts
 from .roles import Roles
 from .sealed import Sealed
+from .services import Services
 from .sessions import Sessions
 from .statements import Statements
 from .throttles import Throttles
@@ -42,6 +43,7 @@ class StoreSession:
     attachments = cached_property(lambda self: Attachments(self._statements, self.users, self.groups, self.roles))
     inline = cached_property(lambda self: Inline(self._statements))
     guardrails = cached_property(lambda self: Guardrails(self._statements))
+    services = cached_property(lambda self: Services(self._statements))
     keys = cached_property(lambda self: Keys(self._statements))
     login_profiles = cached_property(lambda self: LoginProfiles(self._statements))
     sessions = cached_property(lambda self: Sessions(self._statements))

@@ -27,12 +27,20 @@ from graphql import (
     VariableNode,
 )
 
+from ...domain.limits import Quotas
+
 MAX_PAGE = 100
 PAGE_SIZES = ("first", "last")
 MAX_ROOT_MUTATIONS = 10
 SECRET_FIELDS = frozenset({"signIn", "signInAsRoot", "changePassword"})
-LISTS = {"validatePolicy": 100}
-"""Fields that give many without being asked for a number, and how many."""
+_QUOTAS = Quotas()
+LISTS = {
+    "validatePolicy": 100,
+    "actions": _QUOTAS.actions_per_service,
+    "resourceTypes": _QUOTAS.resource_types_per_service,
+    "conditionKeys": _QUOTAS.condition_keys_per_service,
+}
+"""Fields that give many objects without being asked for a number, and how many."""
 SIGN_INS = frozenset({"signIn", "signInAsRoot"})
 HASHING_FIELDS = SECRET_FIELDS | {"createLoginProfile", "updateLoginProfile", "createAccount"}
 POINTS_OF_MUTATION, POINTS_OF_HASHING = 10, 50
@@ -147,7 +155,7 @@ class Measure:
             return self._count(given["ids"])
         sizes = {name: self._literal(given[name]) for name in PAGE_SIZES if name in given}
         if not sizes:
-            return LISTS.get(node.name.value, 1)
+            return LISTS.get(node.name.value, 1) if node.selection_set else 1
         # Where a query serves both directions, the argument of the other one is null.
         said = {name: size for name, size in sizes.items() if size is not None} or sizes
         return max(self._size(node.name.value, name, size) for name, size in said.items())

@@ -17,6 +17,7 @@ from ...app import (
     password_policy,
     policies,
     roles,
+    services,
     sts,
     users,
     versions,
@@ -33,6 +34,7 @@ from .nodes.group import Group
 from .nodes.guardrail import Guardrail
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
+from .nodes.service import Service
 from .nodes.session import Session, sessions
 from .nodes.targets import target_of
 from .nodes.user import User
@@ -97,6 +99,8 @@ _INLINE = Payload(InlinePolicy, InlinePolicy.of)
 _GUARDRAIL, _GUARDRAIL_ONLY = Payload(Guardrail, Guardrail.of), Payload(Guardrail, Guardrail.named)
 _ACCOUNT_ONLY = Payload(Account, lambda account: Account.named(account.id))
 _SESSION = Payload(Session, Session.of)
+_SERVICE = Payload(Service, Service.of)
+_DELETED_SERVICE = Payload(strawberry.ID, lambda service: node_id("Service", service.account_id, service.prefix))
 
 
 @strawberry.type
@@ -191,3 +195,6 @@ class Mutation:
     delete_user_policy = mutation(inline.DeleteUserPolicy, user=_USER_ONLY)
     delete_group_policy = mutation(inline.DeleteGroupPolicy, group=_GROUP_ONLY)
     delete_role_policy = mutation(inline.DeleteRolePolicy, role=_ROLE_ONLY)
+
+    put_service = mutation(services.PutService, service=_SERVICE)
+    delete_service = mutation(services.DeleteService, deleted_service_id=_DELETED_SERVICE)

@@ -77,7 +77,9 @@ class Query:
         query = ListGuardrails(kind=kind or None, max_items=first, marker=after or None)
         return connect(await info.context.load(query), Guardrail.listed)
 
-    @strawberry.field(description="What an ARN names: a user, a group, a role, a policy, or an account's root.")
+    @strawberry.field(
+        description="What an ARN names: a user, a group, a role, a policy, an account's own service, or its root."
+    )
     async def resource(self, info: Info, arn: ARN) -> Resource | None:
         return await resource_by_arn(info, arn)
 

@@ -15,6 +15,7 @@ from .nodes.event import AuditEvent
 from .nodes.group import Group
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
+from .nodes.service import Service
 from .nodes.session import Session
 from .nodes.user import User
 from .query import Query
@@ -33,6 +34,7 @@ _NODES: list[Any] = [
     ManagedPolicy,
     PolicyVersion,
     Role,
+    Service,
     Session,
     User,
 ]

@@ -135,7 +135,7 @@ def _region_of(fields: list[str], kinds: list[_Format]) -> list[tuple[str, str]]
     if not any(kind.region for kind in kinds):
         found = [("ARN_REGION_NOT_ALLOWED", f"ARNs of {service} such as this have no Region, leave it empty")]
         return [] if region == "*" else found
-    return _region_problem(region)
+    return [] if any(region == kind.region for kind in kinds) else _region_problem(region)
 
 
 def _account_of(fields: list[str], kinds: list[_Format]) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from ....app.guardrails import ListGuardrailsForAccount
 from ....app.password_policy import GetAccountPasswordPolicy
 from ....app.policies import GetPolicy, ListPolicies, PolicyScope
 from ....app.roles import GetRole, ListRoles
+from ....app.services import GetService, ListServices
 from ....app.users import GetUser, ListUsers
 from ....domain import entities
 from ....domain.arn import root_arn
@@ -28,6 +29,7 @@ from .group import Group
 from .guardrail import Guardrail
 from .policy import ManagedPolicy, ManagedPolicyConnection
 from .role import Role
+from .service import Service
 from .user import User
 
 if TYPE_CHECKING:
@@ -162,6 +164,11 @@ class Account(Resource):
         return ManagedPolicy.of(found) if found else None
 
     @strawberry.field
+    async def service(self, info: Info, prefix: str) -> Service | None:
+        found = await self._entity(info, GetService(prefix=prefix))
+        return Service.of(found) if found else None
+
+    @strawberry.field
     async def users(
         self, info: Info, first: int, after: str | None = UNSET, path_prefix: str = "/"
     ) -> Connection[User] | None:
@@ -196,6 +203,11 @@ class Account(Resource):
             path_prefix=path_prefix, scope=scope, only_attached=only_attached, max_items=first, marker=after or None
         )
         return ManagedPolicyConnection(page=await self._own(info, query), make=ManagedPolicy.listed)
+
+    @strawberry.field(description="The account's own services, by prefix.")
+    async def services(self, info: Info, first: int, after: str | None = UNSET) -> Connection[Service] | None:
+        query = ListServices(max_items=first, marker=after or None)
+        return connect(await self._own(info, query), Service.listed)
 
     @strawberry.field(
         description="The history, newest first. Exactly one of `first`, which may have an `after`, and `last`, which may "

@@ -11,10 +11,11 @@ from ....app.guardrails import DescribeGuardrail
 from ....app.login_profiles import GetLoginProfile
 from ....app.policies import GetPolicy
 from ....app.roles import GetRole
+from ....app.services import GetService
 from ....app.sessions import GetSession
 from ....app.users import GetUser
 from ....app.versions import GetPolicyVersion
-from ....domain.arn import parse_arn
+from ....domain.arn import parse_arn, parse_service_arn
 from ....domain.entities import IdentityKind
 from ....domain.errors import InvalidInput, NoSuchEntity
 from ..context import Info
@@ -27,6 +28,7 @@ from .group import Group
 from .guardrail import Guardrail
 from .policy import InlinePolicy, ManagedPolicy, PolicyVersion, read_inline
 from .role import Role
+from .service import Service
 from .session import Session
 from .user import User
 
@@ -80,6 +82,13 @@ async def _guardrail(info: Info, guardrail_id: str) -> Node:
     return Guardrail.of(await info.context.load(DescribeGuardrail(guardrail_id=guardrail_id)))
 
 
+async def _service(info: Info, account_id: str, prefix: str) -> Service:
+    query, context = GetService(prefix=prefix), info.context
+    if account_id != context.caller.account_id:
+        raise context.kernel.refuse_elsewhere(context.caller, query, account_id)
+    return Service.of(await context.load(query))
+
+
 async def _root(info: Info, account_id: str) -> Node:
     account = await info.context.load(DescribeAccount(account_id=account_id))
     if account.id != info.context.caller.account_id:
@@ -101,6 +110,7 @@ _FINDERS: dict[str, tuple[int, Callable[..., Awaitable[Node]]]] = {
     "Account": (1, _account),
     "RootUser": (1, _root),
     "Guardrail": (1, _guardrail),
+    "Service": (2, _service),
 }
 
 
@@ -139,4 +149,10 @@ async def resource_by_arn(info: Info, arn: str) -> Resource | None:
         if parsed.kind == "policy":
             policy = await context.find(GetPolicy(policy_arn=arn))
             return ManagedPolicy.of(policy) if policy else None
-    raise InvalidInput(f"{arn[:200]!a} names no user, group, role, policy or account root", field="arn")
+    service = parse_service_arn(arn)
+    if service is not None:
+        try:
+            return await _service(info, *service)
+        except NoSuchEntity:
+            return None
+    raise InvalidInput(f"{arn[:200]!a} names no user, group, role, policy, service or account root", field="arn")
