@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from iamgraph.app.authorize import ASKED
 from iamgraph.app.caller import Caller, Credential, CredentialKind, Identity, Origin, session_context
 from iamgraph.app.guardrails import GUARDRAIL
 from iamgraph.app.keys import OWNER, KeyOwner
@@ -76,6 +77,7 @@ TARGETS: Mapping[Target, Any] = {
     GUARDRAIL: GUARDRAIL_,
     SESSION: SESSION_,
     HOLDER: ROLE_,
+    ASKED: USER_,
     OWNER: KeyOwner(id="AIDA1", user=USER_),
     AssumeRole.on: Assumable(role=ROLE_),
     ChangePassword.on: PasswordPolicy(),

@@ -323,6 +323,19 @@ DOORS = [
         f"validatePolicy(document: {json.dumps(DOCUMENT)}, kind: MANAGED) {{ code }}",
         action="access-analyzer:ValidatePolicy",
     ),
+    root_field(
+        "Authorize",
+        f'authorize(input: {{ action: "deploy:Release", resource: "*", principal: "{BOB}" }}) {{ outcome reason }}',
+        BOB,
+        action="iamgraph:Authorize",
+    ),
+    root_field(
+        "AuthorizeMany",
+        f'authorizeMany(input: {{ principal: "{BOB}", requests: [{{ action: "deploy:Release", resource: "*" }}] }}) '
+        "{ outcome reason }",
+        BOB,
+        action="iamgraph:Authorize",
+    ),
     root_field("ListAccounts", "accounts(first: 9) { nodes { accountId } }", action="organizations:ListAccounts"),
 ]
 FREE_FOR_ALL = {"GetCallerIdentity", "SignOut"}

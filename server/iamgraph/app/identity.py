@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..domain.entities import Account, KeyStatus, PrincipalType, Tag, User
@@ -12,7 +13,7 @@ from ..security import sigv4
 from ..security.tokens import new_secret_access_key, token_hash
 from ..store.keys import OwnedKey
 from ..store.session import StoreSession
-from ..store.sessions import Authenticated
+from ..store.sessions import Authenticated, TemporaryKey
 from .access import Access, AccessCache
 from .caller import (
     Caller,
@@ -33,6 +34,30 @@ from .work import Tools
 Shown = str | sigv4.HttpRequest
 """What a request may show: a bearer token, or itself, where it is signed."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedKey:
+    """An access key with its secret and, where it is temporary, its session token."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+Handed = str | HandedKey
+"""Credentials that somebody was shown and hands over to ask about: a bearer token, or an access key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Whose credentials they are. `caller` is None where they are proven, and yet not good now."""
+
+    account_id: str
+    principal_arn: str
+    tags: tuple[Tag, ...]
+    caller: Caller | None
+
+
 _NOBODYS = "nobody's-key"
 
 
@@ -41,7 +66,7 @@ class Authenticator:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._access = AccessCache()
+        self.access = AccessCache()
         # Nobody knows this secret: checking against it costs what checking a known key's costs.
         self._nobodys_secret = tools.sealer.seal(new_secret_access_key().encode(), context=_NOBODYS)
 
@@ -67,6 +92,43 @@ class Authenticator:
             return Caller(origin=origin)
         return await self._of_session(data, found, credential, origin, behind)
 
+    async def holder(self, data: StoreSession, handed: Handed, origin: Origin) -> Holder | None:
+        """Whose credentials were handed over; None where they prove nothing."""
+        if isinstance(handed, str):
+            credential = Credential(kind=CredentialKind.BEARER_TOKEN, key=token_hash(handed))
+            session = await data.sessions.by_token(credential.key)
+            return await self._holder_of_session(data, session, credential, origin)
+        secret = handed.secret_access_key.encode("utf-8", "surrogatepass")
+        if handed.access_key_id.startswith(IdPrefix.TEMPORARY_KEY.value):
+            credential = Credential(kind=CredentialKind.TEMPORARY_KEY, key=handed.access_key_id)
+            found = await data.sessions.by_access_key(credential.key)
+            context = secret_context(credential.key)
+            is_proven = self._is_secret(secret, found.sealed_secret if found else None, context)
+            is_proven &= _is_token(handed.session_token, found)
+            session = found.speaks_for if found is not None and is_proven else None
+            return await self._holder_of_session(data, session, credential, origin)
+        credential = Credential(kind=CredentialKind.LONG_TERM_KEY, key=handed.access_key_id)
+        owned = await data.keys.with_owner(credential.key)
+        is_proven = self._is_secret(secret, owned.sealed_secret if owned else None, key_context(credential.key))
+        if owned is None or not is_proven or handed.session_token is not None:
+            return None
+        caller = await self._of_key(data, owned, credential, origin, 0)
+        return _holder(caller, is_good=_is_active(owned))
+
+    async def _holder_of_session(
+        self, data: StoreSession, found: Authenticated | None, credential: Credential, origin: Origin
+    ) -> Holder | None:
+        if found is None:
+            return None
+        caller = await self._of_session(data, found, credential, origin, 0)
+        return _holder(caller, is_good=_is_open(found) and found.session.expires_at > self._tools.clock())
+
+    def _is_secret(self, secret: bytes, sealed: str | None, context: str) -> bool:
+        """Whether it is the sealed one. INVARIANT: a key that does not exist costs what any other does."""
+        unseal = self._tools.sealer.unseal
+        known = unseal(self._nobodys_secret, context=_NOBODYS) if sealed is None else unseal(sealed, context=context)
+        return hmac.compare_digest(known, secret) and sealed is not None
+
     async def _signer(self, data: StoreSession, request: sigv4.HttpRequest, origin: Origin) -> Caller:
         """Who signed the request. Raises Unauthenticated."""
         signed = sigv4.read(request)
@@ -90,8 +152,7 @@ class Authenticator:
     async def _signer_by_temporary_key(self, data: StoreSession, signed: sigv4.SignedRequest, origin: Origin) -> Caller:
         found = await data.sessions.by_access_key(signed.access_key_id)
         is_proven = self._is_by(signed, found.sealed_secret if found else None, secret_context(signed.access_key_id))
-        hashed = token_hash(signed.security_token or "")
-        is_its_token = hmac.compare_digest(found.session_token_hash if found else token_hash(""), hashed)
+        is_its_token = _is_token(signed.security_token, found)
         if found is None or not is_proven or not is_its_token or not _is_open(found.speaks_for):
             raise _not_believed()
         # Only who holds the secret and the token is told this.
@@ -122,7 +183,7 @@ class Authenticator:
             session=session,
             tags=session.principal_tags,
         )
-        access = await self._access.of_session(data, session, found.account, found.account.revision - behind)
+        access = await self.access.of_session(data, session, found.account, found.account.revision - behind)
         tags = session_tags(session.principal_tags, session.tags)
         return _caller(identity, session.principal_name, tags, access, origin, self._tools.clock())
 
@@ -140,7 +201,7 @@ class Authenticator:
             credential=credential,
             tags=tags,
         )
-        access = await self._access.of_principal(
+        access = await self.access.of_principal(
             data, identity.principal_type, owner.id, owned.account, owned.account.revision - behind
         )
         return _caller(identity, name, tags, access, origin, self._tools.clock())
@@ -159,6 +220,22 @@ async def _session(data: StoreSession, credential: Credential) -> Authenticated 
         return await data.sessions.by_token(credential.key)
     found = await data.sessions.by_access_key(credential.key)
     return found.speaks_for if found is not None else None
+
+
+def _is_token(token: str | None, key: TemporaryKey | None) -> bool:
+    """Whether a session token goes with a temporary key."""
+    hashed = key.session_token_hash if key is not None else token_hash("")
+    return hmac.compare_digest(hashed, token_hash(token or ""))
+
+
+def _holder(caller: Caller, *, is_good: bool) -> Holder:
+    who = caller.who
+    return Holder(
+        account_id=who.account.id,
+        principal_arn=who.principal_arn,
+        tags=who.tags,
+        caller=caller if is_good else None,
+    )
 
 
 def _is_active(owned: OwnedKey) -> bool:

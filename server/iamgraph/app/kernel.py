@@ -249,13 +249,14 @@ class Kernel:
     def _work(self, caller: Caller, data: StoreSession, trail: Trail) -> Work:
         trail.resources.clear()
         trail.changes.clear()
-        return Work(caller=caller, tools=self.tools, data=data, now=self.tools.clock(), trail=trail)
+        now, authenticator = self.tools.clock(), self._authenticator
+        return Work(caller=caller, tools=self.tools, data=data, now=now, authenticator=authenticator, trail=trail)
 
     async def _authorised(self, work: Work, command: Command[Any]) -> Any:
         """The command's target, once everything that the command needs is allowed and its parameters are sound."""
         unsound = invalid(command)
         # Also where a parameter is unsound: whether the caller may be told that can hang on the target.
-        target = (await command.on.load(work.caller, work.data, [command]))[0]
+        target = (await command.on.find(work, [command]))[0]
         with self._tracer.span("decide"):
             error = self._refusals.first(work.caller, command, target, work.trail.resources) or unsound
         if error is None and target is None:
@@ -288,58 +289,61 @@ class Kernel:
         if caller.is_anonymous:
             return [caller.refusal or _unauthenticated()] * len(asks)
         async with self._database.reading() as data:
-            work = Work(caller=caller, tools=self.tools, data=data, now=self.tools.clock())
-            answers: list[Any] = [invalid(ask.query) for ask in asks]
+            work = self._work(caller, data, Trail())
             targets = await self._targets(work, kind, asks)
             with self._tracer.span("decide"):
-                allowed = [
-                    i
-                    for i, ask in enumerate(asks)
-                    if self._may(caller, ask.query, targets[i], answers, i, is_known=ask.target is not None)
+                decided = [
+                    self._decided(caller, ask.query, target, invalid(ask.query), is_known=ask.target is not None)
+                    for ask, target in zip(asks, targets, strict=True)
                 ]
+            answers: list[Any] = [error for _, error in decided]
+            allowed = [i for i, error in enumerate(answers) if error is None]
             if allowed:
                 found = await kind.fetch(work, [(asks[i].query, targets[i]) for i in allowed])
                 for i, answer in zip(allowed, found, strict=True):
                     answers[i] = answer
+            for ask, (resource, _), answer in zip(asks, decided, answers, strict=True):
+                self._note_read(caller, ask.query, resource, answer if isinstance(answer, IamError) else None)
         return answers
 
     async def _targets(self, work: Work, kind: type[Query[Any]], asks: Sequence[Ask[Any]]) -> list[Any]:
         targets = [ask.target for ask in asks]
         unknown = [i for i, ask in enumerate(asks) if ask.target is None]
         if unknown:
-            loaded = await kind.on.load(work.caller, work.data, [asks[i].query for i in unknown])
+            loaded = await kind.on.find(work, [asks[i].query for i in unknown])
             for i, target in zip(unknown, loaded, strict=True):
                 targets[i] = target
         return targets
 
-    def _may(
-        self, caller: Caller, query: Query[Any], target: Any, answers: list[Any], i: int, *, is_known: bool
-    ) -> bool:
-        """Decide one query, note it for the history, and leave its error where it has one. `is_known`: the request has
-        shown the target to the caller already."""
+    def _decided(
+        self, caller: Caller, query: Query[Any], target: Any, unsound: IamError | None = None, *, is_known: bool
+    ) -> tuple[str, IamError | None]:
+        """The resource of a query, and what speaks against answering it. `is_known`: the request has shown the target to
+        the caller already."""
         resources: list[str] = []
-        error: IamError | None = self._refusals.first(caller, query, target, resources, is_known=is_known) or answers[i]
+        error: IamError | None = self._refusals.first(caller, query, target, resources, is_known=is_known) or unsound
         if error is None and target is None:
             error = query.on.missing(caller, query)
+        return resources[0] if resources else "*", error
+
+    def _note_read(self, caller: Caller, query: Query[Any], resource: str, error: IamError | None) -> None:
+        """Note a query and how it ended for the history."""
         outcome = outcome_of(error) if error else EventOutcome.SUCCEEDED
         if self._records_reads or outcome is EventOutcome.DENIED:
             caller.origin.reads.add(
                 type(query).__name__,
                 query.action,
-                resources[0] if resources else "*",
+                resource,
                 partial(audited, query),
                 outcome,
                 code_of(error) if error else None,
                 text_of(error) if error else None,
             )
-        answers[i] = error
-        return error is None
 
     def decide(self, caller: Caller, query: Query[Any], target: Any) -> IamError | None:
         """Whether the caller may see `target` as `query` shows it, without asking the store again."""
-        answers: list[Any] = [None]
-        self._may(caller, query, target, answers, 0, is_known=True)
-        error: IamError | None = answers[0]
+        resource, error = self._decided(caller, query, target, is_known=True)
+        self._note_read(caller, query, resource, error)
         caller.origin.noted.operations[type(query).__name__] = None
         self._meters.ended(type(query).__name__, ended_by(error))
         return error
@@ -354,15 +358,7 @@ class Kernel:
             account_id=account_id,
         )
         error = denied(caller, need, self._refusals.decided(caller, need), need.asked)
-        caller.origin.reads.add(
-            type(query).__name__,
-            query.action,
-            need.asked,
-            partial(audited, query),
-            EventOutcome.DENIED,
-            code_of(error),
-            text_of(error),
-        )
+        self._note_read(caller, query, need.asked, error)
         caller.origin.noted.operations[type(query).__name__] = None
         self._meters.ended(type(query).__name__, ended_by(error))
         return error

@@ -12,8 +12,8 @@ from types import GenericAlias
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 from ..domain.entities import Role, Tag
-from ..domain.errors import AccessDenied, IamError, InvalidInput, NoSuchEntity, Throttled
-from ..domain.names import Between, Count, Match, Secret
+from ..domain.errors import AccessDenied, IamError, InvalidInput, Throttled
+from ..domain.names import Between, Count, Counted, Match, Secret
 from ..domain.policy.evaluate import Policy
 from ..domain.unset import UNSET
 from ..store.session import StoreSession
@@ -68,7 +68,11 @@ class Target:
     def place(self, caller: Caller, op: Any, entity: Any) -> Place:
         raise NotImplementedError
 
-    def missing(self, caller: Caller, op: Any) -> NoSuchEntity | None:
+    async def find(self, work: Work, ops: Sequence[Any]) -> Sequence[Any]:
+        """`load`, for what takes more than the store to find."""
+        return await self.load(work.caller, work.data, ops)
+
+    def missing(self, caller: Caller, op: Any) -> IamError | None:
         """The error where `load` found nothing, or None where that is no error."""
         return None
 
@@ -176,6 +180,7 @@ class Parameter:
     doc: str | None
     checks: tuple[Match | Between | Count, ...]
     is_secret: bool
+    is_counted: bool
     default: Any
 
     @property
@@ -208,6 +213,7 @@ def _parameters(of: type[Any]) -> tuple[Parameter, ...]:
                 doc=doc.text if doc else None,
                 checks=tuple(note for note in notes if isinstance(note, Match | Between | Count)),
                 is_secret=any(isinstance(note, Secret) for note in notes),
+                is_counted=any(isinstance(note, Counted) for note in notes),
                 default=item.default,
             )
         )
@@ -261,8 +267,9 @@ def camel(name: str) -> str:
 
 def audited(op: Operation[Any]) -> str:
     """The parameters as JSON text, secrets left out."""
-    shown = {camel(p.name): getattr(op, p.name) for p in parameters(type(op)) if not p.is_secret}
-    return json.dumps({name: _plain(value) for name, value in shown.items() if value not in (None, (), UNSET)})
+    given = ((p, getattr(op, p.name)) for p in parameters(type(op)) if not p.is_secret)
+    shown = {camel(p.name): (p, value) for p, value in given if value not in (None, (), UNSET)}
+    return json.dumps({name: len(value) if p.is_counted else _plain(value) for name, (p, value) in shown.items()})
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from ..domain.entities import Account, Group, PrincipalType, Role, User
 from ..domain.policy.evaluate import Decision, Policy, Principal, PrincipalKind
 from .access import AccessCache
 from .caller import account_context, principal_context, principal_of, request_context
-from .decide import Context, Subject, allows
+from .decide import Asker, Context, Subject, allows
 from .operation import Need
 from .work import Work
 
@@ -40,16 +40,18 @@ class Question:
         return self.action.lower() in _TRUSTED
 
 
-async def subject(work: Work, cache: AccessCache, entity: User | Group | Role | Account) -> Subject:
+async def subject(
+    work: Work, cache: AccessCache, entity: User | Group | Role | Account, *, revision: int = 0
+) -> Subject:
     """A principal of the caller's account as it would ask now: a role through a session named `simulation`, a group as a
-    user of whom nothing but that group is known. Its policies are read now, whatever revision they have: the cache only
-    keeps a batch from reading them twice."""
+    user of whom nothing but that group is known. Its policies are those of the cache that have the revision; a cache of
+    one's own only keeps a batch from reading them twice."""
     account = work.caller.who.account
     if isinstance(entity, Group):
         return Subject(
             principal=Principal(kind=PrincipalKind.USER, account=account.id),
-            access=await cache.of_group(work.data, entity.id, account, 0),
-            context={**_instant(work), **account_context(PrincipalType.USER, account.id)},
+            access=await cache.of_group(work.data, entity.id, account, revision),
+            context={**instant(work), **account_context(PrincipalType.USER, account.id)},
         )
     kind = {Account: PrincipalType.ROOT, User: PrincipalType.USER, Role: PrincipalType.ROLE}[type(entity)]
     name, tags = ("root", ()) if isinstance(entity, Account) else (entity.name, entity.tags)
@@ -57,9 +59,9 @@ async def subject(work: Work, cache: AccessCache, entity: User | Group | Role | 
     own = f"arn:aws:sts::{account.id}:assumed-role/{name}/{session}" if session else entity.arn
     return Subject(
         principal=principal_of(kind, account_id=account.id, arn=own, principal_arn=entity.arn, principal_id=entity.id),
-        access=await cache.of_principal(work.data, kind, entity.id, account, 0),
+        access=await cache.of_principal(work.data, kind, entity.id, account, revision),
         context={
-            **_instant(work),
+            **instant(work),
             **principal_context(
                 kind,
                 account_id=account.id,
@@ -73,7 +75,8 @@ async def subject(work: Work, cache: AccessCache, entity: User | Group | Role | 
     )
 
 
-def _instant(work: Work) -> Context:
+def instant(work: Work) -> Context:
+    """The context keys that say when a question is asked."""
     now = request_context(work.caller.origin, work.now)
     return {key: now[key] for key in ("aws:CurrentTime", "aws:EpochTime")}
 
@@ -87,7 +90,7 @@ async def trusting(work: Work, questions: Sequence[Question]) -> Mapping[str, Ro
     return {role.arn: role for role in found.values()}
 
 
-def answer(subject: Subject, question: Question, roles: Mapping[str, Role]) -> Decision:
+def answer(subject: Asker, question: Question, roles: Mapping[str, Role]) -> Decision:
     """The engine's answer. `roles` are those of `trusting`: any other role answers like one that trusts somebody else."""
     account_id = question.account_id or account_of(question.resource) or subject.principal.account
     assert account_id is not None

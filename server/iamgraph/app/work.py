@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from ..domain.entities import Change
 from ..domain.ids import IdPrefix, unique_id
@@ -18,6 +19,9 @@ from ..security.sealing import Sealer
 from ..store.session import StoreSession
 from .caller import Caller
 from .changes import Shown, difference
+
+if TYPE_CHECKING:
+    from .identity import Authenticator
 
 
 def _clock() -> datetime:
@@ -70,6 +74,7 @@ class Work:
     tools: Tools
     data: StoreSession
     now: datetime
+    authenticator: Authenticator
     trail: Trail = field(default_factory=Trail)
 
     def changed(self, before: Shown, after: Shown) -> None:

@@ -56,6 +56,11 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """Marks a list of which the history keeps how many items it had, and nothing of what they are."""
+
+
+@dataclass(frozen=True, slots=True)
 class Count:
     """How many items a list may have."""
 

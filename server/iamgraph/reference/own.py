@@ -8,7 +8,7 @@ from typing import Final
 from ..domain.policy.reference import Action, ConditionKey, Service
 
 _TAGS: Final = frozenset({"aws:resourcetag/${tagkey}", "iam:resourcetag/${tagkey}"})
-_ON_PRINCIPALS: Final = ("ListSessions", "RevokeSession")
+_ON_PRINCIPALS: Final = ("Authorize", "ListSessions", "RevokeSession")
 _ON_SERVICES: Final = ("PutService", "DeleteService", "GetService", "ListServices")
 _ACTIONS: Final = (
     *(Action(name=name, condition_keys=_TAGS) for name in _ON_PRINCIPALS),
@@ -19,6 +19,7 @@ _FORMATS: Final = {
     "iamgraph": (
         "arn:${Partition}:iamgraph::${Account}:session/${SessionId}",
         "arn:${Partition}:iamgraph::${Account}:service/${Prefix}",
+        "arn:${Partition}:iamgraph::${Account}:credentials/unknown",
     ),
     "organizations": (
         "arn:${Partition}:organizations::${Account}:account/${AccountId}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -153,3 +154,51 @@ def test_what_is_not_told_of_what_came_close() -> None:
     assert near(evaluate(asks("sts:AssumeRole", ROLE), trusting)) == [("TRUST 0", unmet)]
     abroad = evaluate(asks("sts:AssumeRole", ROLE, AWAY), trusting)
     assert (abroad.blocked, abroad.near) == (Lacking.TRUST, ())
+
+
+SAID = {**OTHER, "Sid": "Said"}
+NO = {**ALL, "Effect": "Deny", "Sid": "No"}
+
+
+@pytest.mark.parametrize(
+    ("layers", "reason"),
+    [
+        (Layers(identity=[policy(PolicyKind.INLINE, document(ALL))]), "Allowed by statement 1 of the inline policy."),
+        (
+            Layers(identity=[policy(PolicyKind.INLINE, document(ALL, {**ALL, "Sid": "Too"}))] * 2),
+            "Allowed by statement 1 of the inline policy and 3 more.",
+        ),
+        (
+            Layers(identity=[replace(ADMINISTRATOR, name="Admin", version_id="v3")]),
+            "Allowed by statement 1 of the managed policy Admin (v3).",
+        ),
+        (
+            Layers(identity=[ADMINISTRATOR], session=[policy(PolicyKind.SESSION, document(ALL, NO))]),
+            "Denied by statement No of the session policy.",
+        ),
+        # Where in a guardrail a statement stands is not told.
+        (
+            Layers(service_control=[[replace(policy(PolicyKind.SERVICE_CONTROL, document(ALL, NO)), name="scp")]]),
+            "Denied by statement No of the service control policy scp.",
+        ),
+        (
+            Layers(resource_control=[[policy(PolicyKind.RESOURCE_CONTROL, document({**NO, "Sid": "", "Principal": "*"}))]]),
+            "Denied by a statement of the resource control policy.",
+        ),
+        (Layers(), "Denied: no identity-based policy allows s3:GetObject."),
+        (
+            Layers(identity=[ADMINISTRATOR], boundary=policy(PolicyKind.PERMISSIONS_BOUNDARY, document(SAID))),
+            "Denied: no permissions boundary allows s3:GetObject.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_decision_in_one_sentence(layers: Layers, reason: str) -> None:
+    assert evaluate(asks(), layers).reason == reason
+
+
+def test_a_root_in_one_sentence() -> None:
+    root = Principal(kind=PrincipalKind.ROOT, arn=f"arn:aws:iam::{HOME}:root", account=HOME)
+    asked = replace(asks(), principal=root)
+    assert evaluate(asked, Layers()).reason == "Allowed: the account's root may do what nothing denies."
+    assuming = replace(asked, action="sts:AssumeRole", resource=ROLE)
+    assert evaluate(assuming, Layers()).reason == "Denied: no policy can allow sts:AssumeRole."

@@ -224,6 +224,7 @@ def test_what_variables_have_a_say_in_is_measured_each_time() -> None:
         prepared.check(None, {})
 
 
+MANY = "{ authorizeMany(input: $i) { outcome reason } }"
 POINTS = (
     ("{ viewer { arn } }", {}, 1),
     ("query($n: Int = 20) { accounts(first: $n) { nodes { id } } }", {}, 25),
@@ -232,6 +233,14 @@ POINTS = (
     ("query($n: Int = 20) { accounts(first: $n) { nodes { id } } }", {"n": 1}, 1),
     ("query($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a"]}, 1),
     ("query($i: [ID!]!) { nodes(ids: $i) { id } }", {"i": ["a"] * 30}, 34),
+    (f"query($i: AuthorizeManyInput!) {MANY}", {"i": {"requests": [{}] * 100}}, 21),
+    (f"query($i: AuthorizeManyInput!) {MANY}", {"i": {"requests": [{}] * 1000}}, 201),
+    (f"query($i: AuthorizeManyInput!) {MANY}", {"i": {"requests": [{}] * 5000}}, 201),
+    (f"query($i: AuthorizeManyInput!) {MANY}", {"i": {"requests": None}}, 201),
+    (f"query($i: AuthorizeManyInput!) {MANY}", {"i": "one"}, 1),
+    (f"query($i: AuthorizeManyInput!) {MANY}", {}, 201),
+    ("query($r: [R!]!) { authorizeMany(input: {requests: $r}) { outcome } }", {"r": [{}] * 50}, 6),
+    ("{ authorizeMany(input: {requests: [{}, {}]}) { outcome because { sid policyName effect kind } } }", {}, 2),
     ("mutation { signOut { __typename } __typename }", {}, 11),
     (f"mutation {{ {SIGN_IN} }}", {}, 51),
 )

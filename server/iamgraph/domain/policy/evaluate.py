@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .explain import NearMiss, Question, Unmet, missing_context, near_misses
+from .explain import NearMiss, Question, Unmet, missing_context, near_misses, reason
 from .plan import Entry, Layers, Standing, Test, Tests, keep
 from .principals import Named, Principal, PrincipalKind
 from .terms import GUARDRAILS, Lacking, Match, Outcome, Policy, PolicyKind, Request
@@ -34,6 +34,11 @@ class Decision:
     def allowed(self) -> bool:
         """Whether the request may go on."""
         return self.outcome is Outcome.ALLOWED
+
+    @property
+    def reason(self) -> str:
+        """The decision in one sentence, for a log."""
+        return reason(self._question, self.outcome, self.because, self.blocked)
 
     @property
     def missing_context(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@ were read and not there. Slow and plain: nothing here runs until somebody asks w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +19,16 @@ Question = tuple["Bound", str, str, str]
 
 MOST_NEAR: Final = 10
 _WITHHELD: Final = frozenset({"sts:externalid"})
+_OF: Final = {
+    PolicyKind.MANAGED: "the managed policy",
+    PolicyKind.INLINE: "the inline policy",
+    PolicyKind.TRUST: "the role's trust policy",
+    PolicyKind.RESOURCE: "the resource's policy",
+    PolicyKind.PERMISSIONS_BOUNDARY: "the permissions boundary",
+    PolicyKind.SESSION: "the session policy",
+    PolicyKind.SERVICE_CONTROL: "the service control policy",
+    PolicyKind.RESOURCE_CONTROL: "the resource control policy",
+}
 _KINDS: Final = {
     Lacking.IDENTITY: (PolicyKind.MANAGED, PolicyKind.INLINE),
     Lacking.BOUNDARY: (PolicyKind.PERMISSIONS_BOUNDARY,),
@@ -61,6 +71,29 @@ def missing_context(question: Question) -> tuple[str, ...]:
             if bound.facts.get(key) is None:
                 missing.setdefault(key, name)
     return tuple(sorted(missing.values()))
+
+
+def reason(question: Question, outcome: Outcome, because: Sequence[Match], blocked: Lacking | None) -> str:
+    """The decision in one sentence: by which statement, or for want of what."""
+    action = question[1]
+    if outcome is Outcome.IMPLICITLY_DENIED:
+        lacking = f"no {blocked.value} allows" if blocked else "no policy can allow"
+        return f"Denied: {lacking} {action}."
+    if not because:
+        return "Allowed: the account's root may do what nothing denies."
+    more = f" and {len(because) - 1} more" if len(because) > 1 else ""
+    return f"{'Allowed' if outcome is Outcome.ALLOWED else 'Denied'} by {_named(because[0])}{more}."
+
+
+def _named(match: Match) -> str:
+    """A statement as a sentence names it. Of a guardrail it tells its name and the statement's Sid alone."""
+    policy, sid = match.policy, match.statement.sid
+    place = f"statement {sid or match.statement_index + 1}"
+    if match.kind in GUARDRAILS and not sid:
+        place = "a statement"
+    name = f" {policy.name}" if policy.name else ""
+    version = f" ({policy.version_id})" if policy.version_id else ""
+    return f"{place} of {_OF[match.kind]}{name}{version}"
 
 
 def near_misses(question: Question, outcome: Outcome, blocked: Lacking | None) -> tuple[NearMiss, ...]:

@@ -50,6 +50,20 @@ CROSS_SERVICE_KEYS: Final = {
 }
 """Keys with the prefix of a service that requests to every service can carry."""
 
+_OF_SESSIONS: Final = frozenset({
+    "aws:userid", "aws:username", "aws:assumedroot", "aws:chatbotsourcearn", "aws:ec2instancesourceprivateipv4",
+    "aws:ec2instancesourcevpc", "aws:federatedprovider", "aws:multifactorauthage", "aws:multifactorauthpresent",
+    "aws:signinsessionarn", "aws:sourceidentity", "aws:tokenissuetime", *CROSS_SERVICE_KEYS,
+})  # fmt: skip
+
+
+def is_of_principal(key: str) -> bool:
+    """Whether a context key says who asks (the user guide's properties of the principal and of a role session), whatever
+    its case: such a key comes from the credentials, never from who makes the request."""
+    name = key.lower()
+    return name.startswith("aws:principal") or name in _OF_SESSIONS
+
+
 REGIONS: Final = frozenset({
     "af-south-1", "ap-east-1", "ap-east-2", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
     "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "ap-southeast-5",

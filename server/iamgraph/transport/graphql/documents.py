@@ -54,9 +54,11 @@ _NOT_GIVEN = object()
 
 def _size(value: Any) -> Any:
     """What matters of a variable's value to the measure: a whole number itself, whether it is null, of a list how long it
-    is."""
+    is, and of an input how long its `requests` are."""
     if isinstance(value, list):
         return "list", len(value)
+    if isinstance(value, dict):
+        return "input", _size(value.get("requests", _NOT_GIVEN))
     return value if type(value) is int or value is None or value is _NOT_GIVEN else "other"
 
 

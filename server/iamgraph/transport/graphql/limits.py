@@ -20,6 +20,7 @@ from graphql import (
     IntValueNode,
     ListValueNode,
     NullValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
@@ -41,6 +42,8 @@ LISTS = {
     "conditionKeys": _QUOTAS.condition_keys_per_service,
 }
 """Fields that give many objects without being asked for a number, and how many."""
+MANY_REQUESTS = {"authorizeMany": 1000}
+"""Fields that answer each of the `requests` of their input, and how many there may be. The answers are no nodes."""
 SIGN_INS = frozenset({"signIn", "signInAsRoot"})
 HASHING_FIELDS = SECRET_FIELDS | {"createLoginProfile", "updateLoginProfile", "createAccount"}
 POINTS_OF_MUTATION, POINTS_OF_HASHING = 10, 50
@@ -130,7 +133,8 @@ class Measure:
                 total = total.beside(self._fragment(node.name.value))
             elif isinstance(node, FieldNode):
                 inner, page = self.of(node.selection_set), self._page(node)
-                nodes, answers = page * (inner.nodes + (page > 1)), 1 + page * inner.answers
+                is_nodes = page > 1 and node.name.value not in MANY_REQUESTS
+                nodes, answers = page * (inner.nodes + is_nodes), 1 + page * inner.answers
                 total = total.beside(Cost(inner.depth + 1, inner.fields + 1, nodes, answers))
             else:
                 total = total.beside(self.of(node.selection_set))  # type: ignore[attr-defined]
@@ -148,9 +152,11 @@ class Measure:
         return self._known.get(name, Cost())
 
     def _page(self, node: FieldNode) -> int:
-        """How many items the field may give: what `first` or `last` says, as many as `ids` holds, or what is known of
-        it."""
+        """How many items the field may give: what `first` or `last` says, as many as `ids` or the input's `requests` hold,
+        or what is known of it."""
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        if node.name.value in MANY_REQUESTS:
+            return self._requests(given.get("input"), MANY_REQUESTS[node.name.value])
         if "ids" in given:
             return self._count(given["ids"])
         sizes = {name: self._literal(given[name]) for name in PAGE_SIZES if name in given}
@@ -180,6 +186,17 @@ class Measure:
             return max(1, len(value.values))
         given = self._value(value.name.value) if isinstance(value, VariableNode) else None
         return min(max(1, len(given)), MAX_PAGE) if isinstance(given, list) else MAX_PAGE
+
+    def _requests(self, input: ValueNode | None, most: int) -> int:
+        value: Any = self._value(input.name.value) if isinstance(input, VariableNode) else input
+        if isinstance(value, ObjectValueNode):
+            value = next((field.value for field in value.fields if field.name.value == "requests"), ())
+            value = self._value(value.name.value) if isinstance(value, VariableNode) else value
+            value = value.values if isinstance(value, ListValueNode) else value
+        elif isinstance(value, dict):
+            value = value.get("requests", ())
+        # The operation refuses more. What is not there may have a default; what is no list counts as one of one.
+        return most if value is None else min(max(1, len(value)), most) if isinstance(value, list | tuple) else 1
 
     def check_repetition(self, selections: SelectionSetNode | None) -> None:
         """Raise GraphQLError where a selection, fragments opened, has one response key too often."""

@@ -18,9 +18,10 @@ from ...domain.policy.evaluate import PolicyKind
 from ...domain.policy.lint import TRUST_POLICY, ValidationType
 from .context import Info
 from .nodes.account import Account
+from .nodes.authorization import AuthorizeInput, AuthorizeManyInput, authorize, authorize_many
 from .nodes.base import Node, Resource
 from .nodes.connections import Connection, connect
-from .nodes.decision import PolicyFinding
+from .nodes.decision import Decision, PolicyFinding
 from .nodes.guardrail import Guardrail
 from .nodes.limits import Limits
 from .nodes.lookup import node_by_id, resource_by_arn
@@ -103,3 +104,18 @@ class Query:
             validate_policy_resource_type=TRUST_POLICY if kind is PolicyKind.TRUST else resource_type or None,
         )
         return [PolicyFinding.of(finding) for finding in await info.context.load(query)]
+
+    @strawberry.field(
+        description="Whether the caller may do something, another principal of its account, or whoever is behind "
+        "credentials that it was shown; decided now, as it would be if they did it, and why. Refused is an answer, too: "
+        "look at `outcome`."
+    )
+    async def authorize(self, info: Info, input: AuthorizeInput) -> Decision | None:
+        return Decision(source=await info.context.load(authorize(input)))
+
+    @strawberry.field(
+        description="`authorize` for up to 1,000 things at once, of one principal: the decisions in the order of the "
+        "requests."
+    )
+    async def authorize_many(self, info: Info, input: AuthorizeManyInput) -> list[Decision] | None:
+        return [Decision(source=decision) for decision in await info.context.load(authorize_many(input))]

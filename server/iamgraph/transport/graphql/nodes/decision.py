@@ -93,12 +93,23 @@ class NearMiss:
 
 @strawberry.type
 class Decision:
-    outcome: engine.Outcome
-    because: list[MatchedStatement] = strawberry.field(description="The statements that decided, most decisive first.")
-    lacking: engine.Lacking | None = strawberry.field(
-        description="The kind of policy that had to allow an implicitly denied request and did not."
-    )
     source: strawberry.Private[engine.Decision]
+
+    @strawberry.field
+    def outcome(self) -> engine.Outcome:
+        return self.source.outcome
+
+    @strawberry.field(description="The decision in one sentence, for a log: its wording may change.")
+    def reason(self) -> str:
+        return self.source.reason
+
+    @strawberry.field(description="The statements that decided, most decisive first.")
+    def because(self) -> list[MatchedStatement]:
+        return [MatchedStatement.of(match) for match in self.source.because]
+
+    @strawberry.field(description="The kind of policy that had to allow an implicitly denied request and did not.")
+    def lacking(self) -> engine.Lacking | None:
+        return self.source.blocked
 
     @strawberry.field(description="Condition keys that a policy reads and the request did not give.")
     def missing_context(self) -> list[str]:
@@ -114,12 +125,7 @@ class Decision:
 
     @classmethod
     def of(cls, decision: engine.Decision) -> Decision:
-        return cls(
-            outcome=decision.outcome,
-            because=[MatchedStatement.of(match) for match in decision.because],
-            lacking=decision.blocked,
-            source=decision,
-        )
+        return cls(source=decision)
 
 
 @strawberry.type

@@ -1,0 +1,282 @@
+"""Authorisation as a service: may the caller, another principal, or whoever is behind credentials that were handed over do
+this, now? The answer is what the engine would say if it asked itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+
+from ..domain.arn import parse_arn
+from ..domain.entities import Account, Role, User
+from ..domain.errors import IamError, InvalidCredentials, InvalidInput, NoSuchEntity
+from ..domain.names import ArnText, Count, Counted, Doc, Match, Secret
+from ..domain.policy.evaluate import Decision
+from ..domain.policy.global_keys import is_of_principal
+from .caller import Caller, request_context
+from .decide import Asker, Subject
+from .identity import Handed, Holder
+from .operation import Need, Place, Query, Target, operation
+from .questions import ContextEntries, Question, answer, instant, subject, trusting
+from .work import Work
+
+MAX_REQUESTS = 1000
+_ACTION = re.compile(r"(?=.{3,128}\Z)[A-Za-z0-9.-]+:[^\x00-\x20\x7f-\U0010ffff:*?]+")
+_RESOURCE = re.compile(r"\*|(?=.{8,2048}\Z)arn:[\w-]+:[\w.-]+:[^:\s]*:[^:\s]*:[^\x00-\x1f\x7f]+", re.ASCII)
+_ENTRIES, _VALUES = Count(100), Count(100)
+_KEY, _VALUE = Match(r"[^\x00-\x1f\x7f]+", 1, 256), Match(r".*", 0, 2048)
+_KEY_ID, _TOKEN = Match(r"\w+", 16, 128), Match(r".+", 1, 4096)
+
+Principal = User | Role | Account | Holder | Caller
+
+
+class _Asked(Target):
+    """Who is asked about: the caller itself; a user, a role or the root of its account, by ARN; or whoever is behind
+    credentials. Credentials of which nothing is known in the account stand at `arn:aws:iamgraph::…:credentials/unknown`."""
+
+    async def find(self, work: Work, ops: Sequence[Any]) -> Sequence[Principal | None]:
+        arns = list(dict.fromkeys(op.principal for op in ops if op.principal is not None))
+        handed = dict.fromkeys(op.credentials for op in ops if op.credentials is not None)
+        named = await self._named(work, arns)
+        held = {one: await self._holder(work, one) for one in handed}
+        return [
+            work.caller if op.is_about_itself else held[op.credentials] if op.principal is None else named[op.principal]
+            for op in ops
+        ]
+
+    @staticmethod
+    async def _named(work: Work, arns: Sequence[str]) -> Mapping[str, User | Role | Account | None]:
+        own: dict[str, User | Role | Account | None] = dict.fromkeys(arns)
+        account = work.caller.who.account
+        if account.arn in own:
+            own[account.arn] = account
+        for kind, repository in (("user", work.data.users), ("role", work.data.roles)):
+            parsed = [arn for arn in map(parse_arn, arns) if arn and arn.kind == kind and arn.account_id == account.id]
+            found = await repository.named(account.id, sorted({arn.name for arn in parsed})) if parsed else {}
+            own |= {entity.arn: entity for entity in found.values() if entity.arn in own}
+        return own
+
+    @staticmethod
+    async def _holder(work: Work, handed: Handed) -> Holder | None:
+        holder = await work.authenticator.holder(work.data, handed, work.caller.origin)
+        return holder if holder is not None and holder.account_id == work.caller.account_id else None
+
+    def place(self, caller: Caller, op: Any, entity: Principal | None) -> Place:
+        account_id = caller.account_id
+        if op.credentials is not None:
+            unknown = f"arn:aws:iamgraph::{account_id}:credentials/unknown"
+            if isinstance(entity, Holder):
+                return Place(resource=entity.principal_arn, asked=unknown, account_id=account_id, tags=entity.tags)
+            return Place(resource=unknown, asked=unknown, account_id=account_id)
+        parsed = parse_arn(op.principal)
+        asked, of = op.principal, parsed.account_id if parsed else account_id
+        tags = entity.tags if isinstance(entity, User | Role) else ()
+        return Place(resource=asked, asked=asked, account_id=of, tags=tags)
+
+    def missing(self, caller: Caller, op: Any) -> IamError | None:
+        if op.credentials is not None:
+            return _not_good()
+        return NoSuchEntity(f"The principal {op.principal} cannot be found.")
+
+
+ASKED = _Asked()
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class _Authorization(Query[Any]):
+    """What both operations have in common: whom they ask about."""
+
+    principal: Annotated[
+        str | None,
+        ArnText,
+        Doc(
+            "A user, a role or the root of the caller's account, decided by its policies alone. By default the caller."
+        ),
+    ] = None
+    credentials: Annotated[
+        Handed | None, Secret(), Doc("Credentials that the caller was shown: decided as if their holder asked.")
+    ] = None
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        raise NotImplementedError
+
+    @property
+    def is_about_itself(self) -> bool:
+        return self.principal is None and self.credentials is None
+
+    def at(self, i: int) -> str:
+        """Where a question stands in the parameters."""
+        raise NotImplementedError
+
+    def needs(self, caller: Caller, target: Principal | None) -> Sequence[Need]:
+        return () if self.is_about_itself else (self.need(caller, target),)
+
+    def validate(self) -> None:
+        if self.principal is not None and self.credentials is not None:
+            raise InvalidInput("'principal' and 'credentials' can't both be given", field="credentials")
+        if self.principal is not None:
+            _check_principal(self.principal)
+        if self.credentials is not None:
+            _check_credentials(self.credentials)
+        checked: set[ContextEntries] = set()
+        for i, question in enumerate(self.questions):
+            _check_question(question, self.at(i))
+            if question.context not in checked:
+                _check_context(question.context, self.at(i) + "context")
+                checked.add(question.context)
+
+    @classmethod
+    async def decided(
+        cls, work: Work, asks: Sequence[tuple[_Authorization, Principal]]
+    ) -> Sequence[Sequence[Decision] | IamError]:
+        """What each asks, in the order of its questions."""
+        roles = await trusting(work, [question for query, _ in asks for question in query.questions])
+        askers = [await _asker(work, target) for _, target in asks]
+        return [
+            _not_good() if asker is None else _Answers(asker, roles).all(query.questions)
+            for asker, (query, _) in zip(askers, asks, strict=True)
+        ]
+
+
+@operation("iamgraph:Authorize", on=ASKED, raises=(NoSuchEntity, InvalidCredentials))
+class Authorize(_Authorization):
+    """Say whether the caller may do something now, or a principal of its account, or who is behind credentials; and why."""
+
+    action_name: Annotated[str, Doc("One action, of any service, such as `docs:Read`.")]
+    resource_arn: Annotated[str, Doc("The ARN of what it would be done to, or `*`.")]
+    context_entries: Annotated[
+        ContextEntries, Counted(), Doc("Further context keys of the request, with their values.")
+    ] = ()
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        return (Question(action=self.action_name, resource=self.resource_arn, context=self.context_entries),)
+
+    def at(self, i: int) -> str:
+        return ""
+
+    @classmethod
+    async def fetch(cls, work: Work, asks: Sequence[tuple[Authorize, Principal]]) -> Sequence[Decision | IamError]:
+        found = await cls.decided(work, asks)
+        return [one if isinstance(one, IamError) else one[0] for one in found]
+
+
+@operation("iamgraph:Authorize", on=ASKED, raises=(NoSuchEntity, InvalidCredentials))
+class AuthorizeMany(_Authorization):
+    """`Authorize`, of many questions about one: the decisions in the order of the questions."""
+
+    requests: Annotated[
+        tuple[Question, ...], Count(MAX_REQUESTS), Counted(), Doc("What would be done, up to 1,000 times.")
+    ]
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        return self.requests
+
+    def at(self, i: int) -> str:
+        return f"requests[{i}]."
+
+    def validate(self) -> None:
+        if not self.requests:
+            raise InvalidInput(f"'requests' is empty; from 1 to {MAX_REQUESTS} are wanted", field="requests")
+        super().validate()
+
+    @classmethod
+    async def fetch(
+        cls, work: Work, asks: Sequence[tuple[AuthorizeMany, Principal]]
+    ) -> Sequence[Sequence[Decision] | IamError]:
+        return await cls.decided(work, asks)
+
+
+async def _asker(work: Work, target: Principal) -> Asker | None:
+    """Who is asked about, with the context of a request that it made now; None for credentials that are not good."""
+    if isinstance(target, Caller):
+        return target
+    if not isinstance(target, Holder):
+        revision = work.caller.who.account.revision
+        return await subject(work, work.authenticator.access, target, revision=revision)
+    holder = target.caller
+    if holder is None or holder.access is None:
+        return None
+    # The request that shows the credentials to the caller is not the one that the caller makes.
+    of_request = request_context(work.caller.origin, work.now)
+    own = {key: value for key, value in holder.context.items() if key not in of_request}
+    return Subject(principal=holder.principal, access=holder.access, context={**instant(work), **own})
+
+
+class _Answers:
+    """Answers questions about one. The keys that are given take the place of those of the request."""
+
+    def __init__(self, asker: Asker, roles: Mapping[str, Role]) -> None:
+        self._asker, self._roles = asker, roles
+        self._names = {name.lower(): name for name in ("aws:ResourceAccount", *asker.context)}
+
+    def all(self, questions: Sequence[Question]) -> Sequence[Decision]:
+        return [answer(self._asker, self._whole(question), self._roles) for question in questions]
+
+    def _whole(self, question: Question) -> Question:
+        tags = self._tags(question)
+        if not question.context and not tags:
+            return question
+        given = {self._names.get(key.lower(), key): values for key, values in question.context}
+        return replace(question, context=tuple({**tags, **given}.items()))
+
+    def _tags(self, question: Question) -> Mapping[str, tuple[str, ...]]:
+        """Those of the role that would be assumed."""
+        role = self._roles.get(question.resource) if question.is_trust_decision else None
+        keys = ("aws:ResourceTag", "iam:ResourceTag")
+        return {f"{key}/{tag.key}": (tag.value,) for tag in role.tags for key in keys} if role is not None else {}
+
+
+def _not_good() -> InvalidCredentials:
+    """INVARIANT: one answer, whether they are unknown, wrong, expired, revoked, inactive or another account's."""
+    return InvalidCredentials("The credentials are not valid, or not of this account.")
+
+
+def _check_principal(arn: str) -> None:
+    parsed = parse_arn(arn)
+    if parsed is None or parsed.service != "iam" or parsed.kind not in ("user", "role", "root"):
+        wanted = "the ARN of a user, a role or an account's root"
+        raise InvalidInput(f"{_shown(arn)} at 'principal' is not {wanted}", field="principal")
+
+
+def _check_credentials(handed: Handed) -> None:
+    if isinstance(handed, str):
+        _TOKEN.check("credentials.accessToken", handed, is_secret=True)
+        return
+    _KEY_ID.check("credentials.accessKey.accessKeyId", handed.access_key_id)
+    _TOKEN.check("credentials.accessKey.secretAccessKey", handed.secret_access_key, is_secret=True)
+    if handed.session_token is not None:
+        _TOKEN.check("credentials.accessKey.sessionToken", handed.session_token, is_secret=True)
+
+
+def _check_question(question: Question, at: str) -> None:
+    if not _ACTION.fullmatch(question.action):
+        field = f"{at}action"
+        wanted = "one action, such as docs:Read, with at most 128 characters"
+        raise InvalidInput(f"{_shown(question.action)} at '{field}' is not {wanted}", field=field)
+    if not _RESOURCE.fullmatch(question.resource):
+        field = f"{at}resource"
+        wanted = "an ARN, such as arn:aws:docs::111122223333:page/1, with at most 2048 characters, or *"
+        raise InvalidInput(f"{_shown(question.resource)} at '{field}' is not {wanted}", field=field)
+
+
+def _check_context(context: ContextEntries, at: str) -> None:
+    _ENTRIES.check(at, context)
+    seen: set[str] = set()
+    for i, (key, values) in enumerate(context):
+        _KEY.check(f"{at}[{i}].key", key)
+        if is_of_principal(key):
+            said = "says who asks, and can't be given: it comes from the principal"
+            raise InvalidInput(f"{_shown(key)} at '{at}[{i}].key' {said}", field=f"{at}[{i}].key")
+        if key.lower() in seen:
+            raise InvalidInput(f"{_shown(key)} at '{at}[{i}].key' is there twice", field=f"{at}[{i}].key")
+        seen.add(key.lower())
+        _VALUES.check(f"{at}[{i}].values", values)
+        _VALUE.check(f"{at}[{i}].values", values)
+
+
+def _shown(text: str) -> str:
+    return ascii(text if len(text) <= 80 else text[:77] + "...")
