@@ -44,6 +44,7 @@ TABLES = (
     "iam_group",
     "iam_role",
     "trust_principal",
+    "instance_profile",
     "managed_policy",
     "policy_version",
     "user_attachment",

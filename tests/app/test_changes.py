@@ -102,6 +102,13 @@ async def test_each_command_tells_what_it_changed(service: Service) -> None:
     await done("updateRole", {"roleName": "r", "description": None}, {"description": ("d", None)})
     replaced = {"assumeRolePolicyDocument": trust}
     await done("updateAssumeRolePolicy", {"roleName": "r", "policyDocument": trust[1]}, replaced)
+    web = {"instanceProfileName": "web"}
+    await done("createInstanceProfile", web, {})
+    await done("addRoleToInstanceProfile", {**web, "roleName": "r"}, {"role": (None, arn("role/r"))})
+    await done("removeRoleFromInstanceProfile", {**web, "roleName": "r"}, {"role": (arn("role/r"), None)})
+    await done("tagInstanceProfile", {**web, "tags": tags[:1]}, {"tags.Team": (None, "a")})
+    await done("untagInstanceProfile", {**web, "tagKeys": ["team"]}, {"tags.Team": ("a", None)})
+    await done("deleteInstanceProfile", web, {"instanceProfileName": ("web", None), "path": ("/", None)})
     await done("deleteRole", {"roleName": "r"}, {
         "roleName": ("r", None), "path": ("/", None), "maxSessionDuration": (7200, None),
         "assumeRolePolicyDocument": (trust[1], None),

@@ -15,17 +15,19 @@ import pytest
 from iamgraph.app.authorize import ASKED
 from iamgraph.app.caller import Caller, Credential, CredentialKind, Identity, Origin, session_context
 from iamgraph.app.guardrails import GUARDRAIL
+from iamgraph.app.instance_profiles import PROFILE_AND_ROLE, ProfileAndRole
 from iamgraph.app.keys import OWNER, KeyOwner
 from iamgraph.app.login_profiles import ChangePassword
 from iamgraph.app.operation import OPERATIONS, Operation, parameters
 from iamgraph.app.sessions import HOLDER, SESSION
 from iamgraph.app.sts import Assumable, AssumeRole
-from iamgraph.app.targets import GROUP, POLICY, ROLE, USER, Target
+from iamgraph.app.targets import GROUP, INSTANCE_PROFILE, POLICY, ROLE, USER, Target
 from iamgraph.domain.entities import (
     Account,
     Group,
     Guardrail,
     GuardrailKind,
+    InstanceProfile,
     ManagedPolicy,
     PasswordPolicy,
     PrincipalType,
@@ -52,6 +54,7 @@ ROLE_ = Role(
     created_at=NOW, tags=TAGS, **BOUNDARY,
 )  # fmt: skip
 GROUP_ = Group(id="AGPA1", account_id=ACCOUNT, name="devs", path="/", created_at=NOW)
+PROFILE_ = InstanceProfile(id="AIPA1", account_id=ACCOUNT, name="web", path="/", created_at=NOW, role=ROLE_, tags=TAGS)
 POLICY_ = ManagedPolicy(
     id="ANPA1", account_id=ACCOUNT, name="pol", path="/", description=None, default_version="v1", attachment_count=0,
     boundary_count=0, created_at=NOW, updated_at=NOW, tags=TAGS,
@@ -74,6 +77,8 @@ TARGETS: Mapping[Target, Any] = {
     ROLE: ROLE_,
     GROUP: GROUP_,
     POLICY: POLICY_,
+    INSTANCE_PROFILE: PROFILE_,
+    PROFILE_AND_ROLE: ProfileAndRole(instance_profile=PROFILE_, role=ROLE_),
     GUARDRAIL: GUARDRAIL_,
     SESSION: SESSION_,
     HOLDER: ROLE_,
@@ -126,7 +131,7 @@ def test_an_operation_brings_the_keys_of_its_action(case: dict[str, Any]) -> Non
     for need in needs:
         assert need.context["aws:ResourceAccount"] == need.account_id
         found = {key: value for key, value in need.context.items() if key != "aws:ResourceAccount"}
-        assert json.loads(json.dumps(found)) == case["keys"], need.action
+        assert json.loads(json.dumps(found)) == case.get("further", {}).get(need.action, case["keys"]), need.action
 
 
 ALWAYS = {

@@ -14,7 +14,7 @@ from ..service import ACCOUNT, Service, allow
 from .asking import OTHER, account, arn, assumed, document, other_root, role, statement, trusting
 
 SNOOP = arn("user/snoop")
-KINDS = ("user", "group", "role", "policy")
+KINDS = ("user", "group", "role", "instance-profile", "policy")
 SECRET, OPEN = ([f"arn:aws:iam::*:{kind}/{path}/*" for kind in KINDS] for path in ("secret", "open"))
 POLICIES: dict[str, str | None] = {
     "nothing": None,
@@ -36,14 +36,20 @@ async def _hidden(service: Service) -> dict[str, str]:
     await service.good("tagUser", {"userName": "spy", "tags": tags})
     await service.good("createGroup", {"groupName": "spy", "path": "/secret/"})
     await role(service, "spy", trusting(arn("user/secret/spy")), allow("s3:*"), path="/secret/", tags=tags)
+    profile = {"instanceProfileName": "spy", "path": "/secret/", "tags": tags}
+    await service.good("createInstanceProfile", profile)
+    await service.good("addRoleToInstanceProfile", {"instanceProfileName": "spy", "roleName": "spy"})
+    await service.good("createInstanceProfile", {"instanceProfileName": "open", "path": "/open/"})
     policy = {"policyName": "spy", "path": "/secret/", "policyDocument": allow("s3:*"), "tags": tags}
     await service.good("createPolicy", policy)
     made = await service.good("createAccessKey", {"userName": "spy"}, "accessKey { accessKeyId }")
     found = await account(
         service,
         'user(name: "spy") { uniqueId sessions(first: 1) { nodes { id } } } group(name: "spy") { uniqueId } '
+        'profiles: instanceProfiles(first: 9, pathPrefix: "/secret/") { nodes { uniqueId } } '
         f'role(name: "spy") {{ uniqueId }} policy(arn: "{arn("policy/secret/spy")}") {{ uniqueId }}',
     )
+    found["profile"] = found.pop("profiles")["nodes"][0]
     known = {kind: one["uniqueId"] for kind, one in found.items()}
     known |= {"key": made["accessKey"]["accessKeyId"], "session": found["user"]["sessions"]["nodes"][0]["id"]}
     return known
@@ -55,6 +61,7 @@ def _asks(known: dict[str, str], name: str) -> dict[str, tuple[str, dict[str, An
         "User": (known["user"],),
         "Group": (known["group"],),
         "Role": (known["role"],),
+        "InstanceProfile": (known["profile"],),
         "ManagedPolicy": (known["policy"],),
         "PolicyVersion": (known["policy"], "v1"),
         "InlinePolicy": ("user", known["user"], "own"),
@@ -63,8 +70,9 @@ def _asks(known: dict[str, str], name: str) -> dict[str, tuple[str, dict[str, An
     }
     within = f'query {{ account(by: {{ id: "{ACCOUNT}" }}) {{ %s }} }}'
     asks: dict[str, tuple[str, dict[str, Any]]] = {}
-    for kind in ("user", "group", "role"):
-        asks[f"{kind} by name"] = within % f'{kind}(name: "{name}") {{ id arn }}', {}
+    for kind in ("user", "group", "role", "instance-profile"):
+        if kind != "instance-profile":
+            asks[f"{kind} by name"] = within % f'{kind}(name: "{name}") {{ id arn }}', {}
         asks[f"{kind} by ARN"] = f'{{ resource(arn: "{arn(f"{kind}/secret/{name}")}") {{ id arn }} }}', {}
         asks[f"{kind} by ARN elsewhere"] = f'{{ resource(arn: "{arn(f"{kind}/{name}")}") {{ id }} }}', {}
     policy = arn(f"policy/secret/{name}")
@@ -96,6 +104,10 @@ def _asks(known: dict[str, str], name: str) -> dict[str, tuple[str, dict[str, An
         "deleteRole": {"roleName": name},
         "updateRole": {"roleName": name, "maxSessionDuration": 1},
         "updateAssumeRolePolicy": {"roleName": name, "policyDocument": trusting("*")},
+        "deleteInstanceProfile": {"instanceProfileName": name},
+        "tagInstanceProfile": {"instanceProfileName": name, "tags": tags},
+        "addRoleToInstanceProfile": {"instanceProfileName": "open", "roleName": name},
+        "removeRoleFromInstanceProfile": {"instanceProfileName": name, "roleName": name},
         "deletePolicy": {"policyArn": policy},
         "tagPolicy": {"policyArn": policy, "tags": tags},
         "createPolicyVersion": {"policyArn": policy, "policyDocument": allow("*")},

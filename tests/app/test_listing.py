@@ -27,6 +27,8 @@ async def _seven(service: Service) -> None:
         await service.good("createUser", {"userName": f"u{i}", "path": path})
         await service.good("createGroup", {"groupName": f"g{i}", "path": path})
         await role(service, f"r{i}", trusting("*"), path=path)
+        await service.good("createInstanceProfile", {"instanceProfileName": f"w{i}", "path": path})
+        await service.good("addRoleToInstanceProfile", {"instanceProfileName": f"w{i}", "roleName": "r3"})
         policy = {"policyName": f"p{i}", "path": path, "policyDocument": allow("s3:*")}
         await service.good("createPolicy", policy)
     await _each(service, "addUserToGroup", root, [{"groupName": "g0", "userName": f"u{i}"} for i in range(7)])
@@ -60,6 +62,8 @@ LISTS = {
     "groups": ("%s", "name", [f"g{i}" for i in range(7)]),
     "roles": ("%s", "name", [f"r{i}" for i in range(7)]),
     "policies": ("%s", "name", [f"p{i}" for i in range(7)]),
+    "instanceProfiles": ("%s", "name", [f"w{i}" for i in range(7)]),
+    "role.instanceProfiles": ('role(name: "r3") { %s }', "name", [f"w{i}" for i in range(7)]),
     "user.groups": (U + " { %s }", "name", [f"g{i}" for i in range(7)]),
     "group.members": (G + " { %s }", "name", [f"u{i}" for i in range(7)]),
     "user.attachedPolicies": (U + " { %s }", "name", [f"p{i}" for i in range(7)]),

@@ -120,6 +120,9 @@ async def world(service: Service) -> dict[str, str]:
         if kind != "Group":
             await service.good(f"put{kind}PermissionsBoundary", {key: name, "permissionsBoundary": POL})
     await service.good("createRole", {"roleName": "idle", "assumeRolePolicyDocument": TRUST})
+    for name in ("web", "empty"):
+        await service.good("createInstanceProfile", {"instanceProfileName": name, "path": "/eng/"})
+    await service.good("addRoleToInstanceProfile", {"instanceProfileName": "web", "roleName": "deployer"})
     await service.good("createUser", {"userName": "idle", "path": "/idle/"})
     made = await service.good("createAccessKey", {"userName": "bob"}, "accessKey { accessKeyId }")
     await service.good("createAccountAlias", {"accountAlias": "acme"})
@@ -146,6 +149,7 @@ async def world(service: Service) -> dict[str, str]:
     }
 
 
+WEB, EMPTY = arn("instance-profile/eng/web"), arn("instance-profile/eng/empty")
 BOB, DEVS, DEPLOYER = arn("user/eng/bob"), arn("group/eng/devs"), arn("role/eng/deployer")
 TAGS = [{"key": "team", "value": "red"}]
 _USERS, _GROUPS, _ROLES, _POLICIES = ("iam:ListUsers",), ("iam:ListGroups",), ("iam:ListRoles",), ("iam:ListPolicies",)
@@ -153,6 +157,7 @@ USERS = 'users(first: 9, pathPrefix: "/eng/") { nodes { %s } }'
 GROUPS = 'groups(first: 9, pathPrefix: "/eng/") { nodes { %s } }'
 ROLES = 'roles(first: 9, pathPrefix: "/eng/") { nodes { %s } }'
 POLICIES = 'policies(first: 9, pathPrefix: "/team/") { nodes { %s } }'
+PROFILES = 'instanceProfiles(first: 9, pathPrefix: "/eng/") { nodes { %s } }'
 NAMES = "(first: 9) { nodes { name } }"
 WHOLE = "(first: 9) { nodes { document } }"
 
@@ -184,6 +189,17 @@ DOORS = [
     change("untagRole", {"roleName": "deployer", "tagKeys": ["team"]}, DEPLOYER),
     change("putRolePermissionsBoundary", {"roleName": "deployer", "permissionsBoundary": FREE}, DEPLOYER),
     change("deleteRolePermissionsBoundary", {"roleName": "deployer"}, DEPLOYER),
+    change("createInstanceProfile", {"instanceProfileName": "new"}, arn("instance-profile/new")),
+    change("deleteInstanceProfile", {"instanceProfileName": "empty"}, EMPTY),
+    change(
+        "addRoleToInstanceProfile",
+        {"instanceProfileName": "empty", "roleName": "idle"},
+        EMPTY,
+        extra=("iam:PassRole",),
+    ),
+    change("removeRoleFromInstanceProfile", {"instanceProfileName": "web", "roleName": "deployer"}, WEB),
+    change("tagInstanceProfile", {"instanceProfileName": "web", "tags": TAGS}, WEB),
+    change("untagInstanceProfile", {"instanceProfileName": "web", "tagKeys": ["team"]}, WEB),
     change("createPolicy", {"policyName": "new", "policyDocument": DOCUMENT}, arn("policy/new")),
     change("deletePolicy", {"policyArn": FREE}, FREE),
     change("tagPolicy", {"policyArn": POL, "tags": TAGS}, POL),
@@ -280,6 +296,9 @@ DOORS = [
     read("ListAttachedRolePolicies", ROLES % ("attachedPolicies" + NAMES), DEPLOYER, reach=_ROLES),
     read("ListRolePolicies", ROLES % ("inlinePolicies" + NAMES), DEPLOYER, reach=_ROLES),
     read("GetRolePolicy", ROLES % ("inlinePolicies" + WHOLE), DEPLOYER, reach=(*_ROLES, "iam:ListRolePolicies")),
+    root_field("GetInstanceProfile", f'resource(arn: "{WEB}") {{ arn }}', WEB, action="iam:GetInstanceProfile"),
+    read("ListInstanceProfiles", PROFILES % "name", arn("instance-profile/eng/")),
+    read("ListInstanceProfilesForRole", ROLES % ("instanceProfiles" + NAMES), DEPLOYER, reach=_ROLES),
     read("GetPolicy", f'policy(arn: "{POL}") {{ path }}', POL),
     read("ListPolicies", POLICIES % "name", arn("policy/team/")),
     read("ListPolicyVersions", POLICIES % "versions { versionId }", POL, reach=_POLICIES),
@@ -341,5 +360,6 @@ DOORS = [
 FREE_FOR_ALL = {"GetCallerIdentity", "SignOut"}
 """What any authenticated caller may."""
 PUBLIC = {"SignIn", "SignInAsRoot"}
-ELSEWHERE = {"ListChildSessions"}
-"""Needs a session to start from, whose reading takes the same permission: see `test_sessions`."""
+ELSEWHERE = {"ListChildSessions", "ListInstanceProfileTags"}
+"""The first needs a session to start from, whose reading takes the same permission: see `test_sessions`. The second is AWS's
+alone: in the graph a profile's tags are its own. See `test_instance_profiles`."""

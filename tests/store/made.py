@@ -10,6 +10,7 @@ from iamgraph.domain.entities import (
     Event,
     EventOutcome,
     Group,
+    InstanceProfile,
     ManagedPolicy,
     PrincipalType,
     Role,
@@ -74,6 +75,11 @@ def role(n: int, name: str | None = None, **changes: Any) -> Role:
         "trust_policy": "{}",
     }
     return Role(id=role_id(n), name=name or f"role{n}", **(values | changes))
+
+
+def instance_profile(n: int, name: str | None = None, **changes: Any) -> InstanceProfile:
+    values: dict[str, Any] = {"account_id": ACCOUNT, "path": "/", "created_at": NOW}
+    return InstanceProfile(id=f"AIPA{n:017}", name=name or f"profile{n}", **(values | changes))
 
 
 def policy(n: int, name: str | None = None, **changes: Any) -> ManagedPolicy:

@@ -21,6 +21,7 @@ from .made import (
     account,
     add_account,
     group,
+    instance_profile,
     policy,
     policy_id,
     role,
@@ -28,7 +29,7 @@ from .made import (
     user_id,
 )
 
-KINDS = {"users": user, "groups": group, "roles": role}
+KINDS = {"users": user, "groups": group, "roles": role, "instance_profiles": instance_profile}
 
 
 async def test_accounts(database: Database) -> None:
@@ -121,12 +122,38 @@ async def test_what_is_kept_comes_back(database: Database) -> None:
         assert (await data.policies.by_ids([a_policy.id]))[a_policy.id].tags == tags[:1]
 
 
+async def test_an_instance_profile_holds_one_role(database: Database) -> None:
+    empty = instance_profile(1, "Web", path="/a/", tags=(Tag(key="Team", value="é"),))
+    others = [instance_profile(n, name) for n, name in ((2, "b"), (3, "B2"), (4, "a"))]
+    async with database.writing() as data:
+        await add_account(data)
+        await data.roles.add(role(1))
+        await data.roles.add(role(2))
+        for profile in (empty, *others):
+            await data.instance_profiles.add(profile)
+            await data.instance_profiles.set_role(profile.id, role(1).id)
+        await data.instance_profiles.set_role(others[2].id, role(2).id)
+        await data.instance_profiles.set_role(others[1].id, None)
+    async with database.reading() as data:
+        held = replace(empty, role=role(1))
+        assert await data.instance_profiles.named(ACCOUNT, ["Web", "web"]) == {"Web": held}
+        assert await data.instance_profiles.by_ids([others[1].id]) == {others[1].id: others[1]}
+        assert await data.instance_profiles.named(OTHER, ["Web"]) == {}
+        ids = [role(1).id, role(2).id, role(9).id]
+        pages = await data.instance_profiles.of_roles(ids, after=None, limit=1)
+        shown = {id: ([one.name for one in page.items], page.more) for id, page in pages.items()}
+        assert shown == {ids[0]: (["Web"], True), ids[1]: (["a"], False), ids[2]: ([], False)}
+        page = (await data.instance_profiles.of_roles(ids[:1], after="Web", limit=9))[ids[0]]
+        assert (page.items, page.more) == ((replace(others[0], role=role(1)),), False)
+
+
 @pytest.mark.parametrize("kind", [*KINDS, "policies"])
 async def test_names_collide_whatever_their_case(database: Database, kind: str) -> None:
     said = {
         "users": "User with name DEV already exists.",
         "groups": "Group with name DEV already exists.",
         "roles": "Role with name DEV already exists.",
+        "instance_profiles": "Instance Profile DEV already exists.",
         "policies": "A policy called DEV already exists. Duplicate names are not allowed.",
     }[kind]
     make = KINDS.get(kind, policy)
@@ -181,10 +208,14 @@ async def test_deleting_what_is_in_use(database: Database) -> None:
         await data.inline.put(IdentityKind.ROLE, role(1).id, "own", ALLOW, NOW)
         await data.attachments.attach(IdentityKind.USER, user(1).id, policy(1).id, NOW)
         await data.users.set_boundary(user(1).id, policy(2).id)
+        await data.instance_profiles.add(instance_profile(1))
+        await data.roles.add(role(2))
+        await data.instance_profiles.set_role(instance_profile(1).id, role(2).id)
     for kind, unique_id in [
         ("users", user(1).id),
         ("groups", group(1).id),
         ("roles", role(1).id),
+        ("roles", role(2).id),
         ("policies", policy(1).id),
         ("policies", policy(2).id),
     ]:
@@ -193,6 +224,9 @@ async def test_deleting_what_is_in_use(database: Database) -> None:
                 await getattr(data, kind).delete(unique_id)
     async with database.reading() as data:
         assert (
-            await data.users.count(ACCOUNT) == await data.groups.count(ACCOUNT) == await data.roles.count(ACCOUNT) == 1
+            await data.users.count(ACCOUNT)
+            == await data.groups.count(ACCOUNT)
+            == await data.roles.count(ACCOUNT) - 1
+            == 1
         )
         assert await data.policies.count(ACCOUNT) == 2

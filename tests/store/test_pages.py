@@ -21,6 +21,7 @@ from .made import (
     add_session,
     group,
     group_id,
+    instance_profile,
     policy,
     policy_id,
     role,
@@ -176,6 +177,11 @@ Read = Callable[[StoreSession, list[int]], Awaitable[object]]
 READS: dict[str, tuple[int, Read]] = {
     "users": (1, lambda data, n: data.users.by_ids([user_id(i) for i in n])),
     "roles": (2, lambda data, n: data.roles.by_ids([role(i).id for i in n])),
+    "instance profiles": (3, lambda data, n: data.instance_profiles.by_ids([instance_profile(i).id for i in n])),
+    "of roles": (
+        3,
+        lambda data, n: data.instance_profiles.of_roles([role(i).id for i in n], after=None, limit=5),
+    ),
     "groups of users": (1, lambda data, n: data.memberships.groups_of([user_id(i) for i in n])),
     "members of groups": (
         1,
@@ -201,6 +207,8 @@ async def test_statements_do_not_grow_with_the_page(database: Database) -> None:
             await data.users.add(user(n, boundary_id=policy_id(n)))
             await data.groups.add(group(n))
             await data.roles.add(role(n))
+            await data.instance_profiles.add(instance_profile(n))
+            await data.instance_profiles.set_role(instance_profile(n).id, role(n).id)
             await data.memberships.add(group_id(n), user_id(n), NOW)
             await data.attachments.attach(IdentityKind.USER, user_id(n), policy_id(n), NOW)
             await data.attachments.attach(IdentityKind.GROUP, group_id(n), policy_id(n), NOW)

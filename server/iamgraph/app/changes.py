@@ -11,6 +11,7 @@ from ..domain.entities import (
     Group,
     Guardrail,
     InlinePolicy,
+    InstanceProfile,
     LoginProfile,
     ManagedPolicy,
     PasswordPolicy,
@@ -61,6 +62,15 @@ def shown_role(role: Role) -> Shown:
         "assumeRolePolicyDocument": role.trust_policy,
         "permissionsBoundary": role.boundary_arn,
         **_shown_tags(role.tags),
+    }
+
+
+def shown_instance_profile(profile: InstanceProfile) -> Shown:
+    return {
+        "instanceProfileName": profile.name,
+        "path": profile.path,
+        "role": profile.role.arn if profile.role is not None else None,
+        **_shown_tags(profile.tags),
     }
 
 

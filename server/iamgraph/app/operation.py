@@ -12,7 +12,7 @@ from types import GenericAlias
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 from ..domain.entities import Role, Tag
-from ..domain.errors import AccessDenied, IamError, InvalidInput, Throttled
+from ..domain.errors import AccessDenied, IamError, InvalidInput, NoSuchEntity, Throttled
 from ..domain.names import Between, Count, Counted, Match, Secret
 from ..domain.policy.evaluate import Policy
 from ..domain.unset import UNSET
@@ -40,8 +40,23 @@ class Need:
     is_trust_decision: bool = False
     resource_policy: Policy | None = None
     """The resource's own policy as somebody supposes it to be, in place of any that it has."""
+    beside: Beside | None = None
+    """Where it is about another entity than the operation's target."""
     is_granted: bool = False
     """The service itself allows it: only an explicit deny refuses, and a guardrail that does not allow it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a caller is told of an entity that a need is about, and that is not the operation's target: all, with `know`;
+    otherwise what it would be told if there were none, which takes `absent` and ends in `missing`."""
+
+    know: Need
+    absent: Need
+    missing: NoSuchEntity
+
+
+TAG_KEYS = ("aws:ResourceTag", "iam:ResourceTag")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +67,7 @@ class Place:
     asked: str
     account_id: str
     tags: tuple[Tag, ...] = ()
-    tag_keys: tuple[str, ...] = ("aws:ResourceTag", "iam:ResourceTag")
+    tag_keys: tuple[str, ...] = TAG_KEYS
     """The context keys that have the tags: the second is for users and roles."""
 
 

@@ -10,7 +10,7 @@ from ..domain.policy.evaluate import Decision
 from .caller import Caller
 from .decide import allows, denied, is_refused
 from .meters import Meters
-from .operation import Need, Operation, check
+from .operation import Beside, Need, Operation, check
 
 
 class Refusals:
@@ -43,6 +43,8 @@ class Refusals:
     def _explained(self, caller: Caller, op: Operation[Any], target: Any, need: Need, decision: Decision) -> IamError:
         """The refusal as the caller may see it. INVARIANT: a caller that may not know of the target gets what it would get
         if the target did not exist, to the letter."""
+        if need.beside is not None:
+            return self._explained_beside(caller, op, need, need.beside, decision)
         if target is None or self._may_know(caller, op, target):
             return denied(caller, need, decision, need.resource if target is not None else need.asked)
         for alike in op.needs(caller, None):
@@ -53,6 +55,20 @@ class Refusals:
         shown = invalid(op) or op.on.missing(caller, op)
         if shown is None:
             return refusal
+        shown.truth = refusal
+        return shown
+
+    def _explained_beside(
+        self, caller: Caller, op: Operation[Any], need: Need, beside: Beside, decision: Decision
+    ) -> IamError:
+        """The same of an entity beside the target: see `Beside`."""
+        refusal = denied(caller, need, decision, need.resource)
+        if not is_refused(beside.know, self.decided(caller, beside.know)):
+            return refusal
+        without = self.decided(caller, beside.absent)
+        if is_refused(beside.absent, without):
+            return denied(caller, beside.absent, without, beside.absent.asked)
+        shown = invalid(op) or beside.missing
         shown.truth = refusal
         return shown
 

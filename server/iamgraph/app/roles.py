@@ -46,6 +46,9 @@ from .users import UniqueId
 from .work import Work
 
 LISTING = "roles"
+SHOWN_BLOCKERS = 100
+IN_PROFILE = "Cannot delete entity, must remove roles from instance profile first."
+"""What AWS says of a role that a profile holds, and of a profile that holds one."""
 SessionSeconds = Annotated[int, Between(3600, 43200), Doc("How long a session of the role may be, in seconds.")]
 
 
@@ -207,7 +210,7 @@ class DeletedRole:
 
 @operation("iam:DeleteRole", on=ROLE, raises=(NoSuchEntity, DeleteConflict))
 class DeleteRole(Command[DeletedRole]):
-    """Delete a role that has no policies left."""
+    """Delete a role that has no policies left and that no instance profile holds."""
 
     role_name: RoleName
 
@@ -216,6 +219,9 @@ class DeleteRole(Command[DeletedRole]):
 
     async def execute(self, work: Work, target: Role, prepared: None) -> DeletedRole:
         blocking = await _blocking(work, target)
+        profiles = (await work.data.instance_profiles.of_roles([target.id], after=None, limit=SHOWN_BLOCKERS))[target.id]
+        if profiles.items:
+            raise DeleteConflict(IN_PROFILE, blocked_by=[*profiles.items, *blocking])
         if blocking:
             raise DeleteConflict("Cannot delete entity, must remove referenced objects first.", blocked_by=blocking)
         await work.data.roles.delete(target.id)
@@ -224,7 +230,7 @@ class DeleteRole(Command[DeletedRole]):
 
 
 async def _blocking(work: Work, role: Role) -> list[object]:
-    """What must go before the role can (IAM API Reference, DeleteRole)."""
+    """The policies that must go before the role can (IAM API Reference, DeleteRole)."""
     ids = [role.id]
     inline = await work.data.inline.of(IdentityKind.ROLE, ids)
     attached = await work.data.attachments.of(IdentityKind.ROLE, ids)

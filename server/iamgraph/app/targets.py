@@ -10,7 +10,7 @@ from ..domain.arn import iam_arn, parse_arn
 from ..domain.errors import NoSuchEntity
 from ..store.session import StoreSession
 from .caller import Caller
-from .operation import Place, Target
+from .operation import TAG_KEYS, Place, Target
 
 
 class Repository(Protocol):
@@ -23,13 +23,16 @@ class Repository(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entity(Target):
-    """A user, group or role of the caller's account, by its name; or, where the operation has these parameters, by
-    `unique_id` or `arn`. Without any of them it is the caller itself."""
+    """A user, group, role or instance profile of the caller's account, by its name; or, where the operation has these
+    parameters, by `unique_id` or `arn`. Without any of them it is the caller itself. `absent` is what AWS says of one that
+    does not exist."""
 
     kind: str
     repository: Callable[[StoreSession], Repository]
     know: str
     parameter: str
+    absent: str | None = None
+    tag_keys: tuple[str, ...] = TAG_KEYS
 
     def _key(self, caller: Caller, op: Any) -> tuple[str, str]:
         """By what the target is looked up, `name`, `id` or `arn`, and its value."""
@@ -73,10 +76,15 @@ class Entity(Target):
             asked = iam_arn(account_id, self.kind, "/", value)
         if entity is None:
             return Place(resource=asked, asked=asked, account_id=account_id)
-        return Place(resource=entity.arn, asked=asked, account_id=entity.account_id, tags=getattr(entity, "tags", ()))
+        tags = getattr(entity, "tags", ())
+        return Place(
+            resource=entity.arn, asked=asked, account_id=entity.account_id, tags=tags, tag_keys=self.tag_keys
+        )
 
     def missing(self, caller: Caller, op: Any) -> NoSuchEntity | None:
         _, value = self._key(caller, op)
+        if self.absent is not None:
+            return NoSuchEntity(self.absent.format(value))
         return NoSuchEntity(f"The {self.kind} with {'name ' if '/' not in value else ''}{value} cannot be found.")
 
 
@@ -154,6 +162,14 @@ class Nothing(Target):
 USER = Entity(kind="user", repository=lambda data: data.users, know="iam:GetUser", parameter="user_name")
 GROUP = Entity(kind="group", repository=lambda data: data.groups, know="iam:GetGroup", parameter="group_name")
 ROLE = Entity(kind="role", repository=lambda data: data.roles, know="iam:GetRole", parameter="role_name")
+INSTANCE_PROFILE = Entity(
+    kind="instance-profile",
+    absent="Instance Profile {} cannot be found.",
+    tag_keys=_TAGS_ALONE,
+    repository=lambda data: data.instance_profiles,
+    know="iam:GetInstanceProfile",
+    parameter="instance_profile_name",
+)
 POLICY = ManagedPolicyByArn()
 EVERYTHING = Everything()
 

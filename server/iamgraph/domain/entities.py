@@ -93,6 +93,23 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceProfile:
+    """What hands a role to the applications of a machine. It holds one role at most. `id` is `AIPA…`."""
+
+    id: str
+    account_id: str
+    name: str
+    path: str
+    created_at: datetime
+    role: Role | None = None
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        return iam_arn(self.account_id, "instance-profile", self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedPolicy:
     """A policy with a life of its own. Its text is in its versions; exactly one of them is in force."""
 

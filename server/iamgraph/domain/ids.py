@@ -13,6 +13,7 @@ class IdPrefix(Enum):
     GROUP = "AGPA"
     ROLE = "AROA"
     MANAGED_POLICY = "ANPA"
+    INSTANCE_PROFILE = "AIPA"
     ACCESS_KEY = "AKIA"
     TEMPORARY_KEY = "ASIA"
 

@@ -15,6 +15,7 @@ class Quotas:
     groups_per_account: int = 300
     roles_per_account: int = 1000
     policies_per_account: int = 1500
+    instance_profiles_per_account: int = 1000
     groups_per_user: int = 10
     access_keys_per_user: int = 2
     attached_policies_per_user: int = 10

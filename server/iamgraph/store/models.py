@@ -158,6 +158,28 @@ class PolicyVersionRow(Model):
         unique_together = (("policy", "number"),)
 
 
+# One column for the role, so that there can't be two; many profiles may hold the same one.
+class InstanceProfileRow(Model):
+    id = Word(max_length=21, primary_key=True)
+    account = _account()
+    name = Word(max_length=128)
+    name_key = Word(max_length=128)
+    path = Word(max_length=512)
+    created_at = fields.DatetimeField()
+    role: fields.ForeignKeyNullableRelation[RoleRow] = fields.ForeignKeyField(
+        "store.RoleRow", related_name=False, on_delete=OnDelete.RESTRICT, null=True
+    )
+    tags = Text()
+
+    class Meta:
+        table = "instance_profile"
+        unique_together = (("account", "name_key"),)
+        indexes = (
+            Index(fields=("account_id", "name"), name="instance_profile_by_name"),
+            Index(fields=("role_id", "name"), name="instance_profile_by_role"),
+        )
+
+
 class UserAttachmentRow(Model):
     id = fields.BigIntField(primary_key=True)
     owner = _of("UserRow")

@@ -13,6 +13,7 @@ from .events import Events
 from .groups import Groups
 from .guardrails import Guardrails
 from .inline import Inline
+from .instance_profiles import InstanceProfiles
 from .keys import Keys
 from .login_profiles import LoginProfiles
 from .memberships import Memberships
@@ -38,6 +39,7 @@ class StoreSession:
     users = cached_property(lambda self: Users(self._statements))
     groups = cached_property(lambda self: Groups(self._statements))
     roles = cached_property(lambda self: Roles(self._statements))
+    instance_profiles = cached_property(lambda self: InstanceProfiles(self._statements, self.roles))
     policies = cached_property(lambda self: Policies(self._statements))
     memberships = cached_property(lambda self: Memberships(self._statements))
     attachments = cached_property(lambda self: Attachments(self._statements, self.users, self.groups, self.roles))

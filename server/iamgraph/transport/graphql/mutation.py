@@ -12,6 +12,7 @@ from ...app import (
     groups,
     guardrails,
     inline,
+    instance_profiles,
     keys,
     login_profiles,
     password_policy,
@@ -32,6 +33,7 @@ from .nodes.base import Principal
 from .nodes.credentials import AccessKey, LoginProfile
 from .nodes.group import Group
 from .nodes.guardrail import Guardrail
+from .nodes.instance_profile import InstanceProfile
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
 from .nodes.service import Service
@@ -95,6 +97,8 @@ _PASSWORD_POLICY = Payload(PasswordPolicy, PasswordPolicy.of)
 # AWS's answer has nothing: the caller is told no more than it asked with.
 _USER_ONLY, _GROUP_ONLY, _ROLE_ONLY = Payload(User, target_of), Payload(Group, target_of), Payload(Role, target_of)
 _POLICY_ONLY = Payload(ManagedPolicy, lambda policy: ManagedPolicy.named(policy.id, policy.arn, policy))
+_INSTANCE_PROFILE = Payload(InstanceProfile, InstanceProfile.of)
+_INSTANCE_PROFILE_ONLY = Payload(InstanceProfile, InstanceProfile.named)
 _INLINE = Payload(InlinePolicy, InlinePolicy.of)
 _GUARDRAIL, _GUARDRAIL_ONLY = Payload(Guardrail, Guardrail.of), Payload(Guardrail, Guardrail.named)
 _ACCOUNT_ONLY = Payload(Account, lambda account: Account.named(account.id))
@@ -173,6 +177,19 @@ class Mutation:
     untag_role = mutation(roles.UntagRole, role=_ROLE_ONLY)
     put_role_permissions_boundary = mutation(roles.PutRolePermissionsBoundary, role=_ROLE_ONLY)
     delete_role_permissions_boundary = mutation(roles.DeleteRolePermissionsBoundary, role=_ROLE_ONLY)
+
+    create_instance_profile = mutation(instance_profiles.CreateInstanceProfile, instance_profile=_INSTANCE_PROFILE)
+    delete_instance_profile = mutation(
+        instance_profiles.DeleteInstanceProfile, deleted_instance_profile_id=_id("InstanceProfile")
+    )
+    add_role_to_instance_profile = mutation(
+        instance_profiles.AddRoleToInstanceProfile, instance_profile=_INSTANCE_PROFILE_ONLY, role=_ROLE_ONLY
+    )
+    remove_role_from_instance_profile = mutation(
+        instance_profiles.RemoveRoleFromInstanceProfile, instance_profile=_INSTANCE_PROFILE_ONLY, role=_ROLE_ONLY
+    )
+    tag_instance_profile = mutation(instance_profiles.TagInstanceProfile, instance_profile=_INSTANCE_PROFILE_ONLY)
+    untag_instance_profile = mutation(instance_profiles.UntagInstanceProfile, instance_profile=_INSTANCE_PROFILE_ONLY)
 
     create_policy = mutation(policies.CreatePolicy, policy=_POLICY)
     delete_policy = mutation(policies.DeletePolicy, deleted_policy_id=_id("ManagedPolicy"))

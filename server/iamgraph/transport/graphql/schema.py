@@ -13,6 +13,7 @@ from .nodes.account import Account, RootUser
 from .nodes.credentials import AccessKey, LoginProfile
 from .nodes.event import AuditEvent
 from .nodes.group import Group
+from .nodes.instance_profile import InstanceProfile
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
 from .nodes.service import Service
@@ -31,6 +32,7 @@ _NODES: list[Any] = [
     AuditEvent,
     Group,
     InlinePolicy,
+    InstanceProfile,
     ManagedPolicy,
     PolicyVersion,
     Role,

@@ -11,6 +11,7 @@ from ....app.accounts import DescribeAccount, GetPrimaryEmail, ListAccountAliase
 from ....app.audit import LookupEvents
 from ....app.groups import GetGroup, ListGroups
 from ....app.guardrails import ListGuardrailsForAccount
+from ....app.instance_profiles import ListInstanceProfiles
 from ....app.password_policy import GetAccountPasswordPolicy
 from ....app.policies import GetPolicy, ListPolicies, PolicyScope
 from ....app.roles import GetRole, ListRoles
@@ -27,6 +28,7 @@ from .base import ContextEntry, DecisionType, Principal, Ref, Resource
 from .connections import Connection, connect, window
 from .group import Group
 from .guardrail import Guardrail
+from .instance_profile import InstanceProfile
 from .policy import ManagedPolicy, ManagedPolicyConnection
 from .role import Role
 from .service import Service
@@ -208,6 +210,13 @@ class Account(Resource):
     async def services(self, info: Info, first: int, after: str | None = UNSET) -> Connection[Service] | None:
         query = ListServices(max_items=first, marker=after or None)
         return connect(await self._own(info, query), Service.listed)
+
+    @strawberry.field
+    async def instance_profiles(
+        self, info: Info, first: int, after: str | None = UNSET, path_prefix: str = "/"
+    ) -> Connection[InstanceProfile] | None:
+        query = ListInstanceProfiles(path_prefix=path_prefix, max_items=first, marker=after or None)
+        return connect(await self._own(info, query), InstanceProfile.listed)
 
     @strawberry.field(
         description="The history, newest first. Exactly one of `first`, which may have an `after`, and `last`, which may "

@@ -9,6 +9,7 @@ from .account import Account
 from .base import Node
 from .credentials import AccessKey, LoginProfile
 from .group import Group
+from .instance_profile import InstanceProfile
 from .policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .role import Role
 from .user import User
@@ -29,6 +30,8 @@ def node_of(entity: Any) -> Node:
             return User.named(entity.id, entity.arn, entity)
         case entities.Role():
             return Role.named(entity.id, entity.arn, entity)
+        case entities.InstanceProfile():
+            return InstanceProfile.named(entity)
         case entities.InlinePolicy():
             return InlinePolicy.named(entity)
         case entities.ManagedPolicy():

@@ -8,6 +8,7 @@ from ....app.accounts import DescribeAccount
 from ....app.audit import GetEvent
 from ....app.groups import GetGroup
 from ....app.guardrails import DescribeGuardrail
+from ....app.instance_profiles import GetInstanceProfile
 from ....app.login_profiles import GetLoginProfile
 from ....app.policies import GetPolicy
 from ....app.roles import GetRole
@@ -26,6 +27,7 @@ from .credentials import AccessKey, LoginProfile, read_key
 from .event import AuditEvent
 from .group import Group
 from .guardrail import Guardrail
+from .instance_profile import InstanceProfile
 from .policy import InlinePolicy, ManagedPolicy, PolicyVersion, read_inline
 from .role import Role
 from .service import Service
@@ -43,6 +45,10 @@ async def _group(info: Info, unique_id: str) -> Node:
 
 async def _role(info: Info, unique_id: str) -> Node:
     return Role.of(await info.context.load(GetRole(unique_id=unique_id)))
+
+
+async def _instance_profile(info: Info, unique_id: str) -> Node:
+    return InstanceProfile.of(await info.context.load(GetInstanceProfile(unique_id=unique_id)))
 
 
 async def _policy(info: Info, unique_id: str) -> Node:
@@ -100,6 +106,7 @@ _FINDERS: dict[str, tuple[int, Callable[..., Awaitable[Node]]]] = {
     "User": (1, _user),
     "Group": (1, _group),
     "Role": (1, _role),
+    "InstanceProfile": (1, _instance_profile),
     "ManagedPolicy": (1, _policy),
     "PolicyVersion": (2, _version),
     "InlinePolicy": (3, _inline),
@@ -146,6 +153,9 @@ async def resource_by_arn(info: Info, arn: str) -> Resource | None:
         if parsed.kind == "role":
             role = await context.find(GetRole(arn=arn))
             return Role.of(role) if role else None
+        if parsed.kind == "instance-profile":
+            profile = await context.find(GetInstanceProfile(arn=arn))
+            return InstanceProfile.of(profile) if profile else None
         if parsed.kind == "policy":
             policy = await context.find(GetPolicy(policy_arn=arn))
             return ManagedPolicy.of(policy) if policy else None
@@ -155,4 +165,6 @@ async def resource_by_arn(info: Info, arn: str) -> Resource | None:
             return await _service(info, *service)
         except NoSuchEntity:
             return None
-    raise InvalidInput(f"{arn[:200]!a} names no user, group, role, policy, service or account root", field="arn")
+    raise InvalidInput(
+        f"{arn[:200]!a} names no user, group, role, instance profile, policy, service or account root", field="arn"
+    )

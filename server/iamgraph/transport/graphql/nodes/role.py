@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import UNSET
 
+from ....app.instance_profiles import ListInstanceProfilesForRole
 from ....app.roles import GetRole
 from ....domain import entities
 from ....domain.entities import IdentityKind
@@ -14,13 +15,15 @@ from ..context import Info
 from ..scalars import ARN, Action, PolicyDocument
 from . import identity
 from .base import ContextEntry, DecisionType, Entity, Principal, Ref, Seen, Tag, tags_of
-from .connections import Connection
+from .connections import Connection, connect
 
 if TYPE_CHECKING:
+    from .instance_profile import InstanceProfile
     from .policy import InlinePolicy, ManagedPolicy, ManagedPolicyConnection
     from .session import Session
 
 InlineType = Annotated["InlinePolicy", strawberry.lazy(".policy")]
+InstanceProfileType = Annotated["InstanceProfile", strawberry.lazy(".instance_profile")]
 PolicyType = Annotated["ManagedPolicy", strawberry.lazy(".policy")]
 SessionType = Annotated["Session", strawberry.lazy(".session")]
 PolicyConnectionType = Annotated["ManagedPolicyConnection", strawberry.lazy(".policy")]
@@ -74,6 +77,15 @@ class Role(Entity, Principal):
     @strawberry.field
     async def inline_policies(self, info: Info, first: int, after: str | None = UNSET) -> Connection[InlineType] | None:
         return await identity.inline_policies(info, IdentityKind.ROLE, self.ref, first, after or None)
+
+    @strawberry.field(description="Those that hold the role, by name.")
+    async def instance_profiles(
+        self, info: Info, first: int, after: str | None = UNSET
+    ) -> Connection[InstanceProfileType] | None:
+        from .instance_profile import InstanceProfile
+
+        query = ListInstanceProfilesForRole(unique_id=self.ref.unique_id, max_items=first, marker=after or None)
+        return connect(await info.context.load(query, self.ref.entity), InstanceProfile.listed)
 
     @strawberry.field(description="The live ones, newest first.")
     async def sessions(self, info: Info, first: int, after: str | None = UNSET) -> Connection[SessionType] | None:
