@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from iamgraph.app.caller import Caller, Origin
+
 from ..service import ACCOUNT, Client, Service
 
 OTHER = "444455556666"
@@ -103,3 +105,9 @@ async def works(service: Service, token: str) -> bool:
     reply = await service.ask(WHO, token)
     assert reply.status in (200, 401), reply.text
     return reply.status == 200
+
+
+async def caller_of(service: Service, token: str | None = None) -> Caller:
+    """Who has a token, the root if none is named, as the kernel knows it."""
+    origin = Origin(request_id="1", transport="TEST", ip_address="192.0.2.1", user_agent="test", is_secure=True)
+    return await service.kernel.authenticate(token or await service.root(), origin)

@@ -20,6 +20,7 @@ from iamgraph.app.keys import OWNER, KeyOwner
 from iamgraph.app.login_profiles import ChangePassword
 from iamgraph.app.operation import OPERATIONS, Operation, parameters
 from iamgraph.app.sessions import HOLDER, SESSION
+from iamgraph.app.sources import SOURCE, Sourced
 from iamgraph.app.sts import Assumable, AssumeRole
 from iamgraph.app.targets import GROUP, INSTANCE_PROFILE, POLICY, ROLE, USER, Target
 from iamgraph.domain.entities import (
@@ -83,6 +84,7 @@ TARGETS: Mapping[Target, Any] = {
     SESSION: SESSION_,
     HOLDER: ROLE_,
     ASKED: USER_,
+    SOURCE: Sourced(entity=USER_),
     OWNER: KeyOwner(id="AIDA1", user=USER_),
     AssumeRole.on: Assumable(role=ROLE_),
     ChangePassword.on: PasswordPolicy(),

@@ -22,6 +22,7 @@ TRUST = json.dumps(
     }
 )
 NOTHING = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "deploy:*", "Resource": "*"}})
+KEYED = allow("deploy:*", resource="arn:aws:deploy:::${aws:username}")
 ORGANIZATION = f"arn:aws:organizations::{ACCOUNT}:*"
 GUARDRAILS = f"arn:aws:organizations::{ACCOUNT}:policy/service_control_policy/*"
 SERVICES = f"arn:aws:iamgraph::{ACCOUNT}:service/"
@@ -354,6 +355,23 @@ DOORS = [
         "{ outcome reason }",
         BOB,
         action="iamgraph:Authorize",
+    ),
+    root_field(
+        "SimulateCustomPolicy",
+        f'simulateCustomPolicy(input: {{policies: [{json.dumps(DOCUMENT)}], actions: ["deploy:Release"]}}) '
+        "{ results { decision { outcome } } }",
+        action="iam:SimulateCustomPolicy",
+    ),
+    root_field(
+        "GetContextKeysForCustomPolicy",
+        f"contextKeysForPolicies(policies: [{json.dumps(KEYED)}])",
+        action="iam:GetContextKeysForCustomPolicy",
+    ),
+    root_field(
+        "GetContextKeysForPrincipalPolicy",
+        f'contextKeysForPrincipal(principal: "{BOB}", additionalPolicies: [{json.dumps(KEYED)}])',
+        BOB,
+        action="iam:GetContextKeysForPrincipalPolicy",
     ),
     root_field("ListAccounts", "accounts(first: 9) { nodes { accountId } }", action="organizations:ListAccounts"),
 ]

@@ -4,7 +4,7 @@ this, now? The answer is what the engine would say if it asked itself."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -18,11 +18,10 @@ from .caller import Caller, request_context
 from .decide import Asker, Subject
 from .identity import Handed, Holder
 from .operation import Need, Place, Query, Target, operation
-from .questions import ContextEntries, Question, answer, instant, subject, trusting
+from .questions import ACTION, ContextEntries, Question, answer, instant, named_alike, subject, trusting
 from .work import Work
 
 MAX_REQUESTS = 1000
-_ACTION = re.compile(r"(?=.{3,128}\Z)[A-Za-z0-9.-]+:[^\x00-\x20\x7f-\U0010ffff:*?]+")
 _RESOURCE = re.compile(r"\*|(?=.{8,2048}\Z)arn:[\w-]+:[\w.-]+:[^:\s]*:[^:\s]*:[^\x00-\x1f\x7f]+", re.ASCII)
 _ENTRIES, _VALUES = Count(100), Count(100)
 _KEY, _VALUE = Match(r"[^\x00-\x1f\x7f]+", 1, 256), Match(r".*", 0, 2048)
@@ -135,7 +134,7 @@ class _Authorization(Query[Any]):
         roles = await trusting(work, [question for query, _ in asks for question in query.questions])
         askers = [await _asker(work, target) for _, target in asks]
         return [
-            _not_good() if asker is None else _Answers(asker, roles).all(query.questions)
+            _not_good() if asker is None else [answer(asker, one, roles) for one in _alike(asker, query.questions)]
             for asker, (query, _) in zip(askers, asks, strict=True)
         ]
 
@@ -206,28 +205,9 @@ async def _asker(work: Work, target: Principal) -> Asker | None:
     return Subject(principal=holder.principal, access=holder.access, context={**instant(work), **own})
 
 
-class _Answers:
-    """Answers questions about one. The keys that are given take the place of those of the request."""
-
-    def __init__(self, asker: Asker, roles: Mapping[str, Role]) -> None:
-        self._asker, self._roles = asker, roles
-        self._names = {name.lower(): name for name in ("aws:ResourceAccount", *asker.context)}
-
-    def all(self, questions: Sequence[Question]) -> Sequence[Decision]:
-        return [answer(self._asker, self._whole(question), self._roles) for question in questions]
-
-    def _whole(self, question: Question) -> Question:
-        tags = self._tags(question)
-        if not question.context and not tags:
-            return question
-        given = {self._names.get(key.lower(), key): values for key, values in question.context}
-        return replace(question, context=tuple({**tags, **given}.items()))
-
-    def _tags(self, question: Question) -> Mapping[str, tuple[str, ...]]:
-        """Those of the role that would be assumed."""
-        role = self._roles.get(question.resource) if question.is_trust_decision else None
-        keys = ("aws:ResourceTag", "iam:ResourceTag")
-        return {f"{key}/{tag.key}": (tag.value,) for tag in role.tags for key in keys} if role is not None else {}
+def _alike(asker: Asker, questions: Sequence[Question]) -> Iterator[Question]:
+    for one in questions:
+        yield replace(one, context=named_alike(asker, one.context)) if one.context else one
 
 
 def _not_good() -> InvalidCredentials:
@@ -253,7 +233,7 @@ def _check_credentials(handed: Handed) -> None:
 
 
 def _check_question(question: Question, at: str) -> None:
-    if not _ACTION.fullmatch(question.action):
+    if not ACTION.fullmatch(question.action):
         field = f"{at}action"
         wanted = "one action, such as docs:Read, with at most 128 characters"
         raise InvalidInput(f"{_shown(question.action)} at '{field}' is not {wanted}", field=field)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..domain.arn import parse_arn
+from ..domain.arn import assumed_role_arn, parse_arn
 from ..domain.entities import Account, Group, PrincipalType, Role, User
 from ..domain.policy.evaluate import Decision, Policy, Principal, PrincipalKind
 from .access import AccessCache
@@ -18,8 +18,12 @@ from .work import Work
 ContextEntries = tuple[tuple[str, tuple[str, ...]], ...]
 """Context keys, each with its values."""
 
+ACTION = re.compile(r"(?=.{3,128}\Z)[A-Za-z0-9.-]+:[^\x00-\x20\x7f-\U0010ffff:*?]+")
+"""One action of any service."""
+
 _TRUSTED = frozenset({"sts:assumerole", "sts:tagsession", "sts:setsourceidentity"})
-_SESSION_NAME = "simulation"
+SESSION_NAME = "simulation"
+"""What the session is called through which a role is asked about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +59,8 @@ async def subject(
         )
     kind = {Account: PrincipalType.ROOT, User: PrincipalType.USER, Role: PrincipalType.ROLE}[type(entity)]
     name, tags = ("root", ()) if isinstance(entity, Account) else (entity.name, entity.tags)
-    session = _SESSION_NAME if kind is PrincipalType.ROLE else None
-    own = f"arn:aws:sts::{account.id}:assumed-role/{name}/{session}" if session else entity.arn
+    session = SESSION_NAME if kind is PrincipalType.ROLE else None
+    own = assumed_role_arn(account.id, name, session) if session else entity.arn
     return Subject(
         principal=principal_of(kind, account_id=account.id, arn=own, principal_arn=entity.arn, principal_id=entity.id),
         access=await cache.of_principal(work.data, kind, entity.id, account, revision),
@@ -91,9 +95,11 @@ async def trusting(work: Work, questions: Sequence[Question]) -> Mapping[str, Ro
 
 
 def answer(subject: Asker, question: Question, roles: Mapping[str, Role]) -> Decision:
-    """The engine's answer. `roles` are those of `trusting`: any other role answers like one that trusts somebody else."""
+    """The engine's answer. `roles` are those of `trusting`: any other role answers like one that trusts somebody else. The
+    keys that are given take the place of those of the request."""
     account_id = question.account_id or account_of(question.resource) or subject.principal.account
     assert account_id is not None
+    role = roles.get(question.resource) if question.is_trust_decision else None
     # One value is a key of one value, which is the same to operators on sets.
     given = {key: values[0] if len(values) == 1 else values for key, values in question.context}
     need = Need(
@@ -101,12 +107,26 @@ def answer(subject: Asker, question: Question, roles: Mapping[str, Role]) -> Dec
         resource=question.resource,
         asked=question.resource,
         account_id=account_id,
-        context={"aws:ResourceAccount": account_id, **given},
-        trust=roles.get(question.resource),
+        context={"aws:ResourceAccount": account_id, **_tags(role), **given},
+        trust=role,
         resource_policy=question.policy,
         is_trust_decision=question.is_trust_decision,
     )
     return allows(subject, need)
+
+
+def named_alike(subject: Asker, context: ContextEntries) -> ContextEntries:
+    """Keys that are given, by the names that the subject's own have, whatever case they were given in: so that one without
+    values takes the subject's away."""
+    names = {name.lower(): name for name in ("aws:ResourceAccount", *subject.context)}
+    return tuple((names.get(key.lower(), key), values) for key, values in context)
+
+
+def _tags(role: Role | None) -> Context:
+    """The tags of a role that would be assumed."""
+    if role is None:
+        return {}
+    return {f"{key}/{tag.key}": tag.value for tag in role.tags for key in ("aws:ResourceTag", "iam:ResourceTag")}
 
 
 def account_of(arn: str) -> str | None:

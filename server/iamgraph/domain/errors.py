@@ -77,6 +77,11 @@ class InvalidInput(IamError, code="ValidationError"):
         self.field = field
 
 
+class InvalidSimulation(InvalidInput, code="InvalidInput"):
+    """What is to be simulated can't be: a policy that is none, a caller that can't be one, a value that is not of its
+    type."""
+
+
 class AccessDenied(IamError):
     """No policy allows the caller to do this, or one forbids it."""
 

@@ -37,12 +37,16 @@ class _Known:
 
     @cached_property
     def service(self) -> Service:
-        kinds = {kind.name.lower(): kind.condition_keys for kind in self._registered.resource_types}
+        kinds = {kind.name.lower(): kind for kind in self._registered.resource_types}
         actions = {}
         for action in self._registered.actions:
-            keys = [*action.condition_keys, *(key for kind in action.resource_types for key in kinds[kind.lower()])]
-            known = frozenset(key.lower() for key in keys)
-            actions[action.name.lower()] = Action(name=action.name, condition_keys=known)
+            on = [kinds[kind.lower()] for kind in action.resource_types]
+            keys = [*action.condition_keys, *(key for kind in on for key in kind.condition_keys)]
+            actions[action.name.lower()] = Action(
+                name=action.name,
+                condition_keys=frozenset(key.lower() for key in keys),
+                arn_formats=tuple(dict.fromkeys(text for kind in on for text in kind.arn_formats)),
+            )
         return Service(prefix=self._registered.prefix, actions=actions)
 
     @cached_property

@@ -61,23 +61,33 @@ def _keys(owner: str, prefix: str) -> Mapping[str, ConditionKey]:
 
 @cache
 def _service(prefix: str) -> Service:
-    kinds = {name: kind.get("conditionKeys", []) for name, kind in _read("resourceTypes", f"{prefix}.json").items()}
+    kinds = _read("resourceTypes", f"{prefix}.json")
     actions = _read("actions", f"{prefix}.json")
     return Service(
         prefix=prefix,
         actions={
-            name: Action(name=action["name"], condition_keys=_of(action, kinds)) for name, action in actions.items()
+            name: Action(
+                name=action["name"], condition_keys=_keys_of(action, kinds), arn_formats=_formats_of(action, kinds)
+            )
+            for name, action in actions.items()
         },
     )
 
 
-def _of(action: Mapping[str, Any], kinds: Mapping[str, list[str]]) -> frozenset[str]:
+def _keys_of(action: Mapping[str, Any], kinds: Mapping[str, Any]) -> frozenset[str]:
     """The keys of an action: its own, and those of the resources that it is on."""
     names = list(action["conditionKeys"])
     for resource in action["resourceTypes"]:
         names += resource["conditionKeys"]
-        names += kinds.get(resource["name"].lower(), ())
+        names += kinds.get(resource["name"].lower(), {}).get("conditionKeys", ())
     return frozenset(_key_name(name) for name in names)
+
+
+def _formats_of(action: Mapping[str, Any], kinds: Mapping[str, Any]) -> tuple[str, ...]:
+    """The formats of the ARNs of the resources that an action is on, the required ones first."""
+    ordered = sorted(action["resourceTypes"], key=lambda resource: not resource["required"])
+    known = [kinds[name] for resource in ordered if (name := resource["name"].lower()) in kinds]
+    return tuple(dict.fromkeys(kind["arn"] for kind in known))
 
 
 @cache

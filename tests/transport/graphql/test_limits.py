@@ -225,6 +225,7 @@ def test_what_variables_have_a_say_in_is_measured_each_time() -> None:
 
 
 MANY = "{ authorizeMany(input: $i) { outcome reason } }"
+SIMULATE = "query($i: SimulateInput!) { simulate(input: $i) { results { action } } }"
 POINTS = (
     ("{ viewer { arn } }", {}, 1),
     ("query($n: Int = 20) { accounts(first: $n) { nodes { id } } }", {}, 25),
@@ -241,6 +242,15 @@ POINTS = (
     (f"query($i: AuthorizeManyInput!) {MANY}", {}, 201),
     ("query($r: [R!]!) { authorizeMany(input: {requests: $r}) { outcome } }", {"r": [{}] * 50}, 6),
     ("{ authorizeMany(input: {requests: [{}, {}]}) { outcome because { sid policyName effect kind } } }", {}, 2),
+    (SIMULATE, {"i": {"actions": ["a"]}}, 1),
+    (SIMULATE, {"i": {"actions": ["a"] * 10, "resources": ["b"] * 30}}, 361),
+    (SIMULATE, {"i": {"actions": ["a"] * 10, "additionalPolicies": ["x" * 1025, "y"]}}, 49),
+    (SIMULATE.replace("!)", '! = {actions: ["a", "b"]})'), {}, 3),
+    (
+        'query($a: [Action!]!) { simulate(input: {actions: $a, permissionsBoundary: "x"}) { results { action } } }',
+        {"a": ["a"] * 5},
+        13,
+    ),
     ("mutation { signOut { __typename } __typename }", {}, 11),
     (f"mutation {{ {SIGN_IN} }}", {}, 51),
 )

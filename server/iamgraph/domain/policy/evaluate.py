@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .explain import NearMiss, Question, Unmet, missing_context, near_misses, reason
+from .explain import NearMiss, Question, Shares, Unmet, missing_context, near_misses, reason, shares, strictest
 from .plan import Entry, Layers, Standing, Test, Tests, keep
 from .principals import Named, Principal, PrincipalKind
 from .terms import GUARDRAILS, Lacking, Match, Outcome, Policy, PolicyKind, Request
@@ -14,7 +14,7 @@ from .variables import Facts, facts
 
 __all__ = [
     "GUARDRAILS", "Bound", "Decision", "Lacking", "Layers", "Match", "NearMiss", "Outcome", "Policy", "PolicyKind",
-    "Principal", "PrincipalKind", "Request", "Unmet", "evaluate",
+    "Principal", "PrincipalKind", "Request", "Shares", "Unmet", "evaluate", "strictest",
 ]  # fmt: skip
 
 
@@ -50,6 +50,17 @@ class Decision:
         """The statements that only a condition kept from applying and that speak for another outcome, closest first, ten
         at most. Worked out when asked for."""
         return near_misses(self._question, self.outcome, self.blocked)
+
+    @property
+    def shares(self) -> Shares:
+        """What each kind of policy comes to by itself. Worked out when asked for."""
+        return shares(self._question)
+
+    @property
+    def is_cross_account(self) -> bool:
+        """Whether the resource is of another account than who asks."""
+        bound, _, _, resource_account = self._question
+        return bound.principal.account != resource_account
 
 
 def evaluate(request: Request, layers: Layers) -> Decision:

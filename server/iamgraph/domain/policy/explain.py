@@ -3,7 +3,7 @@ were read and not there. Slow and plain: nothing here runs until somebody asks w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,7 @@ Question = tuple["Bound", str, str, str]
 """A caller with its policies, an action, a resource, and the account that owns it."""
 
 MOST_NEAR: Final = 10
+_STRICTNESS: Final = (Outcome.ALLOWED, Outcome.IMPLICITLY_DENIED, Outcome.EXPLICITLY_DENIED)
 _WITHHELD: Final = frozenset({"sts:externalid"})
 _OF: Final = {
     PolicyKind.MANAGED: "the managed policy",
@@ -55,6 +56,52 @@ class NearMiss:
 
     match: Match
     unmet: tuple[Unmet, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """What each kind of policy comes to by itself. `boundary` and `service_control` are None where none is in force;
+    service control policies come to an allow where each level has one."""
+
+    identity: Outcome
+    resource: Outcome
+    boundary: Outcome | None
+    service_control: Outcome | None
+
+
+def shares(question: Question) -> Shares:
+    """How each kind of policy would decide the request alone."""
+    bound, _, _, _ = question
+    layers, found = bound.layers, list(_applying(question))
+
+    def of(*kinds: PolicyKind, level: int | None = None) -> Outcome:
+        effects = {match.effect for match in found if match.kind in kinds and match.level == level}
+        if "Deny" in effects:
+            return Outcome.EXPLICITLY_DENIED
+        return Outcome.ALLOWED if "Allow" in effects else Outcome.IMPLICITLY_DENIED
+
+    levels = layers.service_control if bound.standing.obeys(PolicyKind.SERVICE_CONTROL) else ()
+    control = [of(PolicyKind.SERVICE_CONTROL, level=level) for level in range(len(levels))]
+    return Shares(
+        identity=of(PolicyKind.MANAGED, PolicyKind.INLINE),
+        resource=of(PolicyKind.RESOURCE, PolicyKind.TRUST),
+        boundary=None if layers.boundary is None else of(PolicyKind.PERMISSIONS_BOUNDARY),
+        service_control=strictest(control) if control else None,
+    )
+
+
+def strictest(outcomes: Iterable[Outcome]) -> Outcome:
+    """The one that leaves least: an explicit deny, else an implicit one."""
+    return max(outcomes, key=_STRICTNESS.index)
+
+
+def _applying(question: Question) -> Iterator[Match]:
+    """The statements that apply to the request."""
+    bound, action, resource, _ = question
+    for entry in bound.entries(action):
+        is_about = bound.names(entry) and entry.resources.bind(bound.facts)(resource)
+        if is_about and all(holds(bound.facts) for holds in entry.compiled.conditions):
+            yield entry.match
 
 
 def missing_context(question: Question) -> tuple[str, ...]:

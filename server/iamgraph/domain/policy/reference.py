@@ -25,10 +25,11 @@ class ConditionKey:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """One action. `condition_keys` are the names, in lower case, of all keys that can be in the context of a request for
-    it, those of its resources too."""
+    it, those of its resources too; `arn_formats` those of the ARNs that it can be on, the ones it must be on first."""
 
     name: str
     condition_keys: frozenset[str] = frozenset()
+    arn_formats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,19 @@ class Together:
         known = [reference.arn_formats(service) for reference in self.references]
         found = [formats for formats in known if formats is not None]
         return tuple(one for formats in found for one in formats) if found else None
+
+
+def matches_format(arn: str, arn_format: str) -> bool:
+    """Whether an ARN is one of a format, such as `arn:${Partition}:s3:::${BucketName}`. A placeholder in the sixth field
+    stands for what has no slash, the last one for anything."""
+    return _format(arn_format).fullmatch(arn) is not None
+
+
+@lru_cache(maxsize=1024)
+def _format(arn_format: str) -> re.Pattern[str]:
+    *between, last = (re.escape(part) for part in _PLACEHOLDER.split(arn_format))
+    inner = "[^:/]*".join(between)
+    return re.compile(f"{inner}.+{last}" if between else last, re.DOTALL)
 
 
 def find_key(keys: Mapping[str, ConditionKey], name: str) -> ConditionKey | None:

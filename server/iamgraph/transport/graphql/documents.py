@@ -22,7 +22,7 @@ from graphql import (
 )
 from graphql.language.lexer import Lexer
 
-from .limits import Measure, Root, check, refused
+from .limits import Measure, Root, check, refused, size
 
 MAX_TOKENS = 2500
 MAX_FRAGMENTS = 50
@@ -50,16 +50,7 @@ class _Noticed(dict[str, Any]):
 
 
 _NOT_GIVEN = object()
-
-
-def _size(value: Any) -> Any:
-    """What matters of a variable's value to the measure: a whole number itself, whether it is null, of a list how long it
-    is, and of an input how long its `requests` are."""
-    if isinstance(value, list):
-        return "list", len(value)
-    if isinstance(value, dict):
-        return "input", _size(value.get("requests", _NOT_GIVEN))
-    return value if type(value) is int or value is None or value is _NOT_GIVEN else "other"
+"""The size of a variable that may have a default. Null is another."""
 
 
 @dataclass(slots=True)
@@ -70,7 +61,7 @@ class _Measured:
     roots: dict[tuple[Any, ...], Root] = field(default_factory=dict)
 
     def key(self, variables: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(_size(variables.get(name, _NOT_GIVEN)) for name in self.variables)
+        return tuple(size(variables[name]) if name in variables else _NOT_GIVEN for name in self.variables)
 
 
 @dataclass(slots=True)

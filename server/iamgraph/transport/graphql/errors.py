@@ -13,6 +13,7 @@ CODES: dict[str, ErrorCode] = {
     "DeleteConflict": ErrorCode.DELETE_CONFLICT,
     "EntityAlreadyExists": ErrorCode.ENTITY_ALREADY_EXISTS,
     "InvalidInput": ErrorCode.INVALID_INPUT,
+    "InvalidSimulation": ErrorCode.INVALID_INPUT,
     "LimitExceeded": ErrorCode.LIMIT_EXCEEDED,
     "MalformedPolicyDocument": ErrorCode.MALFORMED_POLICY_DOCUMENT,
     "NoSuchEntity": ErrorCode.NO_SUCH_ENTITY,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 from graphql import (
@@ -26,6 +27,7 @@ from graphql import (
     SelectionSetNode,
     ValueNode,
     VariableNode,
+    value_from_ast_untyped,
 )
 
 from ...domain.limits import Quotas
@@ -37,13 +39,20 @@ SECRET_FIELDS = frozenset({"signIn", "signInAsRoot", "changePassword"})
 _QUOTAS = Quotas()
 LISTS = {
     "validatePolicy": 100,
+    "contextKeysForPolicies": 100,
+    "contextKeysForPrincipal": 100,
     "actions": _QUOTAS.actions_per_service,
     "resourceTypes": _QUOTAS.resource_types_per_service,
     "conditionKeys": _QUOTAS.condition_keys_per_service,
 }
-"""Fields that give many objects without being asked for a number, and how many."""
+"""Fields that give many objects without being asked for a number, or take as long, and how many."""
 MANY_REQUESTS = {"authorizeMany": 1000}
 """Fields that answer each of the `requests` of their input, and how many there may be. The answers are no nodes."""
+SIMULATIONS = frozenset({"simulate", "simulateCustomPolicy"})
+"""Fields that give a decision for each action and resource of their input."""
+SIMULATED = ("actions", "resources")
+ASKED = ("requests", *SIMULATED)
+POLICIES = ("policies", "additionalPolicies", "permissionsBoundary", "resourcePolicy", "serviceControlPolicies")
 SIGN_INS = frozenset({"signIn", "signInAsRoot"})
 HASHING_FIELDS = SECRET_FIELDS | {"createLoginProfile", "updateLoginProfile", "createAccount"}
 POINTS_OF_MUTATION, POINTS_OF_HASHING = 10, 50
@@ -157,6 +166,8 @@ class Measure:
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
         if node.name.value in MANY_REQUESTS:
             return self._requests(given.get("input"), MANY_REQUESTS[node.name.value])
+        if node.name.value in SIMULATIONS:
+            return self._decisions(given.get("input"))
         if "ids" in given:
             return self._count(given["ids"])
         sizes = {name: self._literal(given[name]) for name in PAGE_SIZES if name in given}
@@ -197,6 +208,26 @@ class Measure:
             value = value.get("requests", ())
         # The operation refuses more. What is not there may have a default; what is no list counts as one of one.
         return most if value is None else min(max(1, len(value)), most) if isinstance(value, list | tuple) else 1
+
+    def _decisions(self, value: ValueNode | None) -> int:
+        """What a simulation's input asks for: decisions, each of which counts once more for each 1,024 characters that one
+        of its policies has begun. What is no input at all never runs."""
+        given = self._given(value)
+        if not isinstance(given, Mapping):
+            return 1
+        asked = [given.get(name) for name in SIMULATED]
+        decisions = prod(max(1, len(part)) if isinstance(part, list) else 1 for part in asked)
+        return decisions * (1 + sum(kilobytes(given.get(name)) for name in POLICIES))
+
+    def _given(self, value: ValueNode | None) -> Any:
+        """A value as it would come in variables."""
+        if isinstance(value, VariableNode):
+            return self._value(value.name.value)
+        if isinstance(value, ObjectValueNode):
+            return {field.name.value: self._given(field.value) for field in value.fields}
+        if isinstance(value, ListValueNode):
+            return [self._given(item) for item in value.values]
+        return getattr(value, "value", None)
 
     def check_repetition(self, selections: SelectionSetNode | None) -> None:
         """Raise GraphQLError where a selection, fragments opened, has one response key too often."""
@@ -247,12 +278,31 @@ class Measure:
                 self._names(node.selection_set, names, opened)  # type: ignore[attr-defined]
 
 
+def kilobytes(given: Any) -> int:
+    """How many stretches of 1,024 characters a text has begun, or all texts of a list."""
+    if isinstance(given, str):
+        return -(-len(given) // 1024)
+    return sum(kilobytes(item) for item in given) if isinstance(given, list) else 0
+
+
+def size(value: Any) -> Any:
+    """What matters of a variable's value to the measure: a whole number itself, whether it is null, of texts and lists how
+    long they are, of an input what it asks for."""
+    if isinstance(value, list):
+        return "list", len(value), kilobytes(value)
+    if isinstance(value, Mapping):
+        return "input", *((name, size(value[name])) for name in (*ASKED, *POLICIES) if name in value)
+    if isinstance(value, str):
+        return "text", kilobytes(value)
+    return value if type(value) is int or value is None else "other"
+
+
 def variable_reader(operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> Callable[[str], Any]:
     """Reads a variable's value, or the default that the operation gives it."""
     defaults = {
-        definition.variable.name.value: int(definition.default_value.value)
+        definition.variable.name.value: value_from_ast_untyped(definition.default_value)
         for definition in operation.variable_definitions or ()
-        if isinstance(definition.default_value, IntValueNode)
+        if definition.default_value is not None
     }
     return lambda name: variables.get(name, defaults.get(name))
 

@@ -9,6 +9,7 @@ import strawberry
 from strawberry import UNSET
 
 from ...app.accounts import DescribeAccount, ListAccounts
+from ...app.context_keys import GetContextKeysForCustomPolicy, GetContextKeysForPrincipalPolicy
 from ...app.guardrails import ListGuardrails
 from ...app.sts import GetCallerIdentity
 from ...app.validation import ValidatePolicy
@@ -25,6 +26,7 @@ from .nodes.decision import Decision, PolicyFinding
 from .nodes.guardrail import Guardrail
 from .nodes.limits import Limits
 from .nodes.lookup import node_by_id, resource_by_arn
+from .nodes.simulation import SimulateCustomPolicyInput, SimulateInput, Simulation
 from .nodes.viewer import Viewer
 from .scalars import ARN, AccountId, PolicyDocument
 
@@ -120,3 +122,34 @@ class Query:
     )
     async def authorize_many(self, info: Info, input: AuthorizeManyInput) -> list[Decision] | None:
         return [Decision(source=decision) for decision in await info.context.load(authorize_many(input))]
+
+    @strawberry.field(
+        description="What policy would allow a principal, by the function that decides when it acts: its policies, its "
+        "groups', boundary, guardrails and, where a role is to be assumed, its trust policy. At most 1,000 decisions."
+    )
+    async def simulate(self, info: Info, input: SimulateInput) -> Simulation | None:
+        return Simulation.of(await info.context.load(input.query()))
+
+    @strawberry.field(description="What policies would allow, stored or not: by those that are given alone.")
+    async def simulate_custom_policy(self, info: Info, input: SimulateCustomPolicyInput) -> Simulation | None:
+        return Simulation.of(await info.context.load(input.query()))
+
+    @strawberry.field(description="The context keys that policies read, in conditions and as variables.")
+    async def context_keys_for_policies(self, info: Info, policies: list[PolicyDocument]) -> list[str] | None:
+        keys = await info.context.load(GetContextKeysForCustomPolicy(policy_input_list=tuple(policies)))
+        return list(keys)
+
+    @strawberry.field(
+        description="The context keys that the identity-based policies of a user (its groups' too), a group or a role read."
+    )
+    async def context_keys_for_principal(
+        self,
+        info: Info,
+        principal: ARN,
+        additional_policies: list[PolicyDocument] = (),  # type: ignore[assignment]
+    ) -> list[str] | None:
+        query = GetContextKeysForPrincipalPolicy(
+            policy_source_arn=principal, policy_input_list=tuple(additional_policies)
+        )
+        keys = await info.context.load(query)
+        return list(keys)

@@ -9,6 +9,8 @@ from typing import Any, NewType
 
 import strawberry
 
+from ...app.exclusions import AttachmentType, PolicyIdentifierType
+from ...app.supposed import ContextKeyType
 from ...domain.entities import EventOutcome, KeyStatus, SessionSource
 from ...domain.policy.evaluate import Lacking, Outcome, PolicyKind
 from ...domain.policy.finding import Severity
@@ -116,6 +118,9 @@ strawberry.enum(PolicyKind, name="PolicyKind")
 strawberry.enum(EventOutcome, name="AuditOutcome")
 strawberry.enum(SessionSource, name="SessionSource")
 strawberry.enum(Severity, name="FindingSeverity")
+strawberry.enum(ContextKeyType, name="ContextKeyType")
+strawberry.enum(PolicyIdentifierType, name="ExcludedPolicyType")
+strawberry.enum(AttachmentType, name="AttachmentType")
 
 
 @strawberry.enum(name="Transport")

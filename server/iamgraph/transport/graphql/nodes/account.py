@@ -308,4 +308,4 @@ class RootUser(Principal):
         resource: ARN,
         context: list[ContextEntry] = (),  # type: ignore[assignment]
     ) -> DecisionType | None:
-        return await identity.can(info, self.ref.unique_id, None, action, resource, context)
+        return await identity.can(info, self.ref.arn, None, action, resource, context)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, cast
 
 import strawberry
 
+from ....app.supposed import ContextKeyType
 from ....domain.arn import Arn, parse_arn
 from ..context import Info
 from ..ids import node_id
@@ -53,10 +54,14 @@ class Resource(Node):
         raise NotImplementedError
 
 
-@strawberry.input(description="A context key of a request, and its values.")
+@strawberry.input(
+    description="A context key of a request, and its values. With a `type`, the values must be of it: one, or any number "
+    "where it is a list."
+)
 class ContextEntry:
     key: str
     values: list[str]
+    type: ContextKeyType | None = strawberry.UNSET
 
 
 @strawberry.interface(description="Someone or something that signs requests.")

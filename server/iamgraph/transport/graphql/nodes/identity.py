@@ -12,6 +12,8 @@ from ....app.inline import ListGroupPolicies, ListRolePolicies, ListUserPolicies
 from ....app.listing import Listed
 from ....app.sessions import ListSessions
 from ....app.simulate import SimulatePrincipalPolicy
+from ....app.sources import Sourced
+from ....app.supposed import ContextEntry as Entry
 from ....domain.entities import Attached, IdentityKind, InlinePolicy
 from ..context import Info
 from ..scalars import ARN, Action
@@ -69,13 +71,22 @@ async def sessions_of(info: Info, ref: Ref[Any], first: int, after: str | None) 
 
 
 async def can(
-    info: Info, unique_id: str, entity: Any, action: Action, resource: ARN, context: list[ContextEntry] | None
+    info: Info, arn: str, entity: Any, action: Action, resource: ARN, context: list[ContextEntry] | None
 ) -> Decision:
     """What the engine says about a principal."""
     query = SimulatePrincipalPolicy(
-        principal_id=unique_id,
-        action_name=action,
-        resource_arn=resource,
-        context_entries=tuple((entry.key, tuple(entry.values)) for entry in context or ()),
+        policy_source_arn=arn,
+        action_names=(action,),
+        resource_arns=(resource,),
+        context_entries=entries(context),
     )
-    return Decision.of(await info.context.load(query, entity))
+    results = await info.context.load(query, Sourced(entity=entity) if entity is not None else None)
+    return Decision.of(results.items[0].simulated[0].decision)
+
+
+def entries(context: list[ContextEntry] | None) -> tuple[Entry, ...]:
+    """Context keys as the simulators have them."""
+    return tuple(
+        Entry(context_key_name=one.key, context_key_values=tuple(one.values), context_key_type=one.type or None)
+        for one in context or ()
+    )

@@ -102,4 +102,4 @@ class User(Entity, Principal):
         resource: ARN,
         context: list[ContextEntry] = (),  # type: ignore[assignment]
     ) -> DecisionType | None:
-        return await identity.can(info, self.ref.unique_id, self.ref.entity, action, resource, context)
+        return await identity.can(info, self.ref.arn, self.ref.entity, action, resource, context)
