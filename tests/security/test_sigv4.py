@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from unittest.mock import patch
 
 import pytest
-from botocore.auth import SigV4Auth
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from iamgraph.domain.errors import Unauthenticated
-from iamgraph.security.sigv4 import SKEW, HttpRequest, SignedRequest, read
+from iamgraph.domain.errors import IncompleteSignature, SignatureDoesNotMatch, Unauthenticated
+from iamgraph.security.sigv4 import PRESIGNED, SKEW, HttpRequest, SignedRequest, is_presigned, read
 
 SECRET = b"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 AT = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
@@ -239,7 +239,78 @@ def test_five_minutes_either_way() -> None:
     for now in (AT, AT - SKEW, AT + SKEW):
         found.check_time(now)
     for now in (AT - SKEW - just, AT + SKEW + just):
-        with pytest.raises(Unauthenticated, match=r"signed at 20150830T123600Z, over 5 minutes"):
+        with pytest.raises(Unauthenticated, match=r"^Signature (expired|not yet current): 20150830T123600Z is"):
+            found.check_time(now)
+
+
+PRESIGNABLE = {
+    "nothing to it": ("/", {}, None),
+    "parameters": ("/?Action=GetCallerIdentity&Version=2011-06-15&b=%2F%20&b=1", {}, None),
+    "a header": ("/?Action=GetCallerIdentity&Version=2011-06-15", {"x-k8s-aws-id": "cluster"}, None),
+    "a token": ("/?Action=GetCallerIdentity&Version=2011-06-15", {}, "igt_to/ken+="),
+}
+
+
+def presigned(target: str, headers: dict[str, str], token: str | None) -> HttpRequest:
+    """The request as botocore signs it in its query."""
+    request = AWSRequest(method="GET", url=f"https://iam.example.com{target}", headers=headers)
+    signer = SigV4QueryAuth(Credentials("AKIDEXAMPLE", SECRET.decode(), token), "service", "us-east-1", expires=60)
+    with patch("botocore.auth.get_current_datetime", lambda *_, **__: AT.replace(tzinfo=None)):
+        signer.add_auth(request)
+    sent = [(b"Host", b"iam.example.com"), *((k.encode(), v.encode()) for k, v in request.headers.items())]
+    return HttpRequest(
+        method=b"GET", target=request.url.removeprefix("https://iam.example.com").encode(), headers=sent, body=b""
+    )
+
+
+@pytest.mark.parametrize("name", PRESIGNABLE)
+def test_what_botocore_presigns_passes_and_with_one_byte_flipped_it_does_not(name: str) -> None:
+    whole = presigned(*PRESIGNABLE[name])
+    found = read_vector(whole)
+    assert is_presigned(whole.target) and found.is_presigned and found.is_by(SECRET)
+    assert (found.access_key_id, found.signed_at, found.security_token) == ("AKIDEXAMPLE", AT, PRESIGNABLE[name][2])
+    key_id = whole.target.index(b"AKIDEXAMPLE")
+    ignored = range(key_id, key_id + len("AKIDEXAMPLE"))
+    forged = [
+        replace(whole, target=target)
+        for place, target in zip(
+            [i for i, b in enumerate(whole.target) if bytes([b]).isalnum()], flipped(whole.target), strict=True
+        )
+        if place not in ignored
+    ]
+    forged += [replace(whole, body=b"x"), replace(whole, method=b"HEAD"), replace(whole, target=whole.target + b"&x=y")]
+    forged += [changed(whole, "host", "iam.example.org"), changed(whole, "x-amz-meta", "y")]
+    forged += [changed(whole, known.decode(), "other") for known, _ in whole.headers]
+    assert len(forged) > 100
+    for one in forged:
+        assert not passes(one), one.target
+
+
+def test_a_presigned_request_is_read_strictly() -> None:
+    good = presigned(*PRESIGNABLE["a header"])
+    for old, new in (
+        (b"AWS4-HMAC-SHA256", b"AWS4-HMAC-SHA1"),
+        (b"X-Amz-Algorithm", b"X-Amz-Other"),
+        (b"X-Amz-SignedHeaders", b"X-Amz-Other"),
+        (b"X-Amz-Date=2015", b"X-Amz-Date=15"),
+        (b"X-Amz-Signature=", b"X-Amz-Signature=0"),
+        (b"%2Faws4_request", b""),
+        (b"X-Amz-Date=", b"X-Amz-Date=20150830T123600Z&X-Amz-Date="),
+    ):
+        assert old in good.target
+        with pytest.raises(IncompleteSignature):
+            read_vector(replace(good, target=good.target.replace(old, new)))
+    with pytest.raises(IncompleteSignature, match="choose one"):
+        read_vector(changed(good, "authorization", header(vector("nothing to it"), "authorization")))
+
+
+def test_a_presigned_request_lives_for_a_quarter_of_an_hour() -> None:
+    found = read_vector(presigned(*PRESIGNABLE["parameters"]))
+    just = timedelta(microseconds=1)
+    for now in (AT - SKEW, AT, AT + PRESIGNED):
+        found.check_time(now)
+    for now in (AT - SKEW - just, AT + PRESIGNED + just):
+        with pytest.raises(SignatureDoesNotMatch):
             found.check_time(now)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..domain.entities import Account, KeyStatus, PrincipalType, Tag, User
-from ..domain.errors import ExpiredToken, Unauthenticated
+from ..domain.errors import ExpiredToken, SignatureDoesNotMatch, Unauthenticated
 from ..domain.ids import IdPrefix
 from ..security import sigv4
 from ..security.tokens import new_secret_access_key, token_hash
@@ -59,6 +59,12 @@ class Holder:
 
 
 _NOBODYS = "nobody's-key"
+_NOT_BELIEVED = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and "
+    "signing method. Consult the service documentation for details."
+)
+"""INVARIANT: one text, whether the key is unknown, inactive or another's, or what was signed is not what came. The error's
+code tells an unknown key from a wrong secret, as on AWS: the history and AWS's wire have it."""
 
 
 class Authenticator:
@@ -144,8 +150,10 @@ class Authenticator:
     async def _signer_by_long_term_key(self, data: StoreSession, signed: sigv4.SignedRequest, origin: Origin) -> Caller:
         owned = await data.keys.with_owner(signed.access_key_id)
         is_proven = self._is_by(signed, owned.sealed_secret if owned else None, key_context(signed.access_key_id))
-        if owned is None or not is_proven or not _is_active(owned):
-            raise _not_believed()
+        if owned is None or not _is_active(owned):
+            raise Unauthenticated(_NOT_BELIEVED)
+        if not is_proven:
+            raise SignatureDoesNotMatch(_NOT_BELIEVED)
         credential = Credential(kind=CredentialKind.LONG_TERM_KEY, key=owned.key.id)
         return await self._of_key(data, owned, credential, origin, 0)
 
@@ -153,8 +161,10 @@ class Authenticator:
         found = await data.sessions.by_access_key(signed.access_key_id)
         is_proven = self._is_by(signed, found.sealed_secret if found else None, secret_context(signed.access_key_id))
         is_its_token = _is_token(signed.security_token, found)
-        if found is None or not is_proven or not is_its_token or not _is_open(found.speaks_for):
-            raise _not_believed()
+        if found is None or not is_its_token or not _is_open(found.speaks_for):
+            raise Unauthenticated(_NOT_BELIEVED)
+        if not is_proven:
+            raise SignatureDoesNotMatch(_NOT_BELIEVED)
         # Only who holds the secret and the token is told this.
         if found.speaks_for.session.expires_at <= self._tools.clock():
             raise ExpiredToken("The security token included in the request is expired")
@@ -205,14 +215,6 @@ class Authenticator:
             data, identity.principal_type, owner.id, owned.account, owned.account.revision - behind
         )
         return _caller(identity, name, tags, access, origin, self._tools.clock())
-
-
-def _not_believed() -> Unauthenticated:
-    """INVARIANT: one answer, whether the key is unknown, inactive or another's, or what was signed is not what came."""
-    return Unauthenticated(
-        "The request's signature is not valid. Check the access key and its secret, the session token of temporary "
-        "credentials, and that what was sent is what was signed."
-    )
 
 
 async def _session(data: StoreSession, credential: Credential) -> Authenticated | None:

@@ -98,6 +98,14 @@ class ExpiredToken(Unauthenticated):
     """The temporary credentials were valid, and have run out."""
 
 
+class IncompleteSignature(Unauthenticated):
+    """The request is signed in a way that can't be read."""
+
+
+class SignatureDoesNotMatch(Unauthenticated):
+    """What came is not what the key signed, was signed with another secret, or too long ago."""
+
+
 class ServiceUnavailable(IamError):
     """The store does not answer at the moment. Trying again later is safe where the message says that nothing was
     changed."""

@@ -1,4 +1,5 @@
-"""Checks requests that were signed with a secret access key, as AWS's SDKs sign them (Signature Version 4, in a header)."""
+"""Checks requests that were signed with a secret access key, as AWS's SDKs sign them: Signature Version 4, in a header or in
+the query (presigned)."""
 
 from __future__ import annotations
 
@@ -11,30 +12,39 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
-from ..domain.errors import Unauthenticated
+from ..domain.errors import IncompleteSignature, SignatureDoesNotMatch
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICES = frozenset({"iamgraph", "iam", "sts"})
 """The signing names that are taken. Any region is: clients send their own, `us-east-1`, `global`, or none."""
 SKEW = timedelta(minutes=5)
+PRESIGNED = timedelta(minutes=15)
+"""How long a request that is signed in the query is good for, whatever X-Amz-Expires says: so AWS STS has it, and
+Kubernetes' authenticators count on it."""
 
+_CREDENTIAL = rb"([A-Za-z0-9]{1,128})/(\d{8})/([A-Za-z0-9_-]{0,64})/([a-z0-9-]{1,64})/aws4_request"
 _AUTHORIZATION = re.compile(
-    rb"AWS4-HMAC-SHA256 +Credential=([A-Za-z0-9]{1,128})/(\d{8})/([A-Za-z0-9_-]{0,64})/([a-z0-9-]{1,64})"
-    rb"/aws4_request, *SignedHeaders=([^, ]+), *Signature=([0-9a-f]{64})"
+    rb"AWS4-HMAC-SHA256 +Credential=" + _CREDENTIAL + rb", *SignedHeaders=([^, ]+), *Signature=([0-9a-f]{64})"
 )
+_SCOPED = re.compile(_CREDENTIAL)
+_SIGNATURE = re.compile(rb"[0-9a-f]{64}")
+_ALGORITHM_PARAMETER = b"X-Amz-Algorithm"
+_SIGNATURE_PARAMETER = b"X-Amz-Signature"
 _STAMP = re.compile(rb"\d{8}T\d{6}Z")
 _UNRESERVED = "-_.~"
+_Headers = Mapping[bytes, Sequence[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
     """A request as it came over the wire. `target` is its path and query, as sent; `headers` keep their order, and come
-    as often as they were sent."""
+    as often as they were sent. `services` are the signing names that it may be signed for."""
 
     method: bytes
-    target: bytes
+    target: bytes = field(repr=False)
     headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
     body: bytes = field(repr=False)
+    services: Collection[str] = SERVICES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +56,7 @@ class SignedRequest:
     signed_at: datetime
     region: str
     service: str
+    is_presigned: bool = False
     string_to_sign: bytes = field(repr=False)
     signature: str = field(repr=False)
 
@@ -57,44 +68,146 @@ class SignedRequest:
         return hmac.compare_digest(_hmac(key, self.string_to_sign).hex(), self.signature)
 
     def check_time(self, now: datetime) -> None:
-        """Raise Unauthenticated unless the request was signed within five minutes of `now`."""
-        if abs(now - self.signed_at) > SKEW:
-            signed, here = f"{self.signed_at:%Y%m%dT%H%M%SZ}", f"{now:%Y%m%dT%H%M%SZ}"
-            raise Unauthenticated(f"The request was signed at {signed}, over 5 minutes from the time here, {here}.")
+        """Raise SignatureDoesNotMatch, in AWS's words, unless the request was signed within five minutes of `now`; one that
+        is presigned within fifteen minutes before."""
+        lifetime = PRESIGNED if self.is_presigned else SKEW
+        if now - self.signed_at > lifetime:
+            raise SignatureDoesNotMatch(
+                f"Signature expired: {_stamp(self.signed_at)} is now earlier than {_stamp(now - lifetime)} "
+                f"({_stamp(now)} - {lifetime // timedelta(minutes=1)} min.)"
+            )
+        if self.signed_at - now > SKEW:
+            raise SignatureDoesNotMatch(
+                f"Signature not yet current: {_stamp(self.signed_at)} is still later than {_stamp(now + SKEW)} "
+                f"({_stamp(now)} + 5 min.)"
+            )
 
 
-def read(request: HttpRequest, *, services: Collection[str] = SERVICES) -> SignedRequest:
-    """What the request's Authorization header and its like say, put together as AWS's "Create a signed AWS API request"
-    has it. Raises Unauthenticated, with what is wrong: that depends on the request alone, never on what is stored."""
+def _stamp(at: datetime) -> str:
+    return f"{at:%Y%m%dT%H%M%SZ}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Claim:
+    """What a request says of its signature, in whichever place."""
+
+    key_id: str
+    day: str
+    region: str
+    service: str
+    signed: Sequence[bytes]
+    at: datetime
+    token: bytes | None
+    signature: str
+    query: bytes
+    """The query without the signature itself."""
+    is_presigned: bool
+
+
+def is_presigned(target: bytes) -> bool:
+    """Whether a request to this path and query is signed in the query."""
+    return any(name in (_ALGORITHM_PARAMETER, _SIGNATURE_PARAMETER) for name, _ in _pairs(target.partition(b"?")[2]))
+
+
+def read(request: HttpRequest, *, services: Collection[str] | None = None) -> SignedRequest:
+    """What the request's Authorization header and its like say, or its query's X-Amz-… parameters, put together as AWS's
+    "Create a signed AWS API request" has it. Raises Unauthenticated, with what is wrong: that depends on the request alone,
+    never on what is stored."""
     headers = _by_name(request.headers)
+    path, _, query = request.target.partition(b"?")
+    has_header = b"authorization" in headers
+    if has_header and is_presigned(request.target):
+        raise IncompleteSignature("The request is signed in the Authorization header and in the query: choose one.")
+    claim = _in_header(headers, query) if has_header or not is_presigned(request.target) else _in_query(headers, query)
+    allowed = request.services if services is None else services
+    if claim.service not in allowed:
+        known = ", ".join(sorted(allowed))
+        raise SignatureDoesNotMatch(
+            f"The request is signed for the service '{claim.service}'. It must be one of: {known}."
+        )
+    if f"{claim.at:%Y%m%d}" != claim.day:
+        raise SignatureDoesNotMatch("The date of the credential's scope is not the date that the request was signed.")
+    canonical = _canonical(request.method, path, claim, headers, _payload_hash(request, headers))
+    scope = f"{claim.day}/{claim.region}/{claim.service}/aws4_request"
+    return SignedRequest(
+        access_key_id=claim.key_id,
+        security_token=_text(claim.token),
+        signed_at=claim.at,
+        region=claim.region,
+        service=claim.service,
+        is_presigned=claim.is_presigned,
+        string_to_sign=f"{ALGORITHM}\n{_stamp(claim.at)}\n{scope}\n{hashlib.sha256(canonical).hexdigest()}".encode(),
+        signature=claim.signature,
+    )
+
+
+def _in_header(headers: _Headers, query: bytes) -> _Claim:
     found = _AUTHORIZATION.fullmatch(_only(headers, b"authorization") or b"")
     if found is None:
-        raise Unauthenticated(
+        raise IncompleteSignature(
             f"The Authorization header must be '{ALGORITHM} Credential=KEY/DATE/REGION/SERVICE/aws4_request, "
             "SignedHeaders=…, Signature=…'."
         )
     key_id, day, region, service = (part.decode() for part in found.groups()[:4])
-    if service not in services:
-        known = ", ".join(sorted(services))
-        raise Unauthenticated(f"The request is signed for the service '{service}'. It must be one of: {known}.")
     signed = _signed_headers(found[5], headers)
-    at = _signed_at(headers, signed)
-    if f"{at:%Y%m%d}" != day:
-        raise Unauthenticated("The date of the credential's scope is not the date that the request was signed.")
-    canonical = _canonical(request, headers, signed, _payload_hash(request, headers))
-    scope = f"{day}/{region}/{service}/aws4_request"
-    return SignedRequest(
-        access_key_id=key_id,
-        security_token=_text(_only(headers, b"x-amz-security-token")),
-        signed_at=at,
+    return _Claim(
+        key_id=key_id,
+        day=day,
         region=region,
         service=service,
-        string_to_sign=f"{ALGORITHM}\n{at:%Y%m%dT%H%M%SZ}\n{scope}\n{hashlib.sha256(canonical).hexdigest()}".encode(),
+        signed=signed,
+        at=_signed_at(headers, signed),
+        token=_only(headers, b"x-amz-security-token"),
         signature=found[6].decode(),
+        query=query,
+        is_presigned=False,
     )
 
 
-_Headers = Mapping[bytes, Sequence[bytes]]
+def _in_query(headers: _Headers, query: bytes) -> _Claim:
+    given: dict[bytes, bytes] = {}
+    for name, value in _pairs(query):
+        if name.startswith(b"X-Amz-"):
+            if name in given:
+                raise IncompleteSignature(f"The parameter {_shown(name)} comes twice. It may come once.")
+            given[name] = value
+    if given.get(_ALGORITHM_PARAMETER) != ALGORITHM.encode():
+        raise IncompleteSignature(f"X-Amz-Algorithm must be {ALGORITHM}.")
+    scope = _SCOPED.fullmatch(given.get(b"X-Amz-Credential", b""))
+    at = _instant(given[b"X-Amz-Date"]) if _STAMP.fullmatch(given.get(b"X-Amz-Date", b"")) else None
+    signature = given.get(_SIGNATURE_PARAMETER, b"")
+    if scope is None or at is None or not _SIGNATURE.fullmatch(signature) or b"X-Amz-SignedHeaders" not in given:
+        raise IncompleteSignature(
+            "A presigned request needs X-Amz-Credential (KEY/DATE/REGION/SERVICE/aws4_request), X-Amz-Date (such as "
+            "20260131T120000Z), X-Amz-SignedHeaders and X-Amz-Signature."
+        )
+    key_id, day, region, service = (part.decode() for part in scope.groups())
+    return _Claim(
+        key_id=key_id,
+        day=day,
+        region=region,
+        service=service,
+        signed=_signed_headers(given[b"X-Amz-SignedHeaders"], headers),
+        at=at,
+        token=given.get(b"X-Amz-Security-Token"),
+        signature=signature.decode(),
+        query=b"&".join(pair for pair in query.split(b"&") if _name(pair) != _SIGNATURE_PARAMETER),
+        is_presigned=True,
+    )
+
+
+def _shown(name: bytes) -> str:
+    return ascii(name.decode("ascii", "replace"))[1:-1][:40]
+
+
+def _pairs(query: bytes) -> Sequence[tuple[bytes, bytes]]:
+    """The parameters, decoded, in the order they came."""
+    parted = (pair.partition(b"=") for pair in query.split(b"&") if pair)
+    return [(unquote_to_bytes(name), unquote_to_bytes(value)) for name, _, value in parted]
+
+
+def _name(pair: bytes) -> bytes:
+    return unquote_to_bytes(pair.partition(b"=")[0])
 
 
 def _by_name(headers: Sequence[tuple[bytes, bytes]]) -> _Headers:
@@ -109,7 +222,7 @@ def _only(headers: _Headers, name: bytes) -> bytes | None:
     """The header's one value. Two of them would let the signer mean one and the reader take the other."""
     values = headers.get(name, ())
     if len(values) > 1:
-        raise Unauthenticated(f"The header {name.decode()} comes {len(values)} times. It may come once.")
+        raise IncompleteSignature(f"The header {name.decode()} comes {len(values)} times. It may come once.")
     return values[0] if values else None
 
 
@@ -120,10 +233,13 @@ def _text(value: bytes | None) -> str | None:
 def _signed_headers(listed: bytes, headers: _Headers) -> Sequence[bytes]:
     names = listed.split(b";")
     if names != sorted({name.lower() for name in names}) or not all(name in headers for name in names):
-        raise Unauthenticated("SignedHeaders must list headers of the request, in small letters, sorted, each once.")
-    needed = {b"host"} | {name for name in headers if name.startswith(b"x-amz-")}
+        raise IncompleteSignature(
+            "SignedHeaders must list headers of the request, in small letters, sorted, each once."
+        )
+    # A session token may be added after signing, as AWS's own vectors have it: it proves itself.
+    needed = {b"host"} | {name for name in headers if name.startswith(b"x-amz-") and name != b"x-amz-security-token"}
     if not needed <= set(names):
-        raise Unauthenticated("The headers host and x-amz-… must be signed: each must be in SignedHeaders.")
+        raise SignatureDoesNotMatch("The headers host and x-amz-… must be signed: each must be in SignedHeaders.")
     return names
 
 
@@ -133,7 +249,7 @@ def _signed_at(headers: _Headers, signed: Sequence[bytes]) -> datetime:
         stamp = _only(headers, b"date") if b"date" in signed else None
     at = _instant(stamp) if stamp is not None else None
     if at is None:
-        raise Unauthenticated("The request needs a signed x-amz-date (such as 20260131T120000Z) or Date.")
+        raise IncompleteSignature("The request needs a signed x-amz-date (such as 20260131T120000Z) or Date.")
     return at
 
 
@@ -152,14 +268,15 @@ def _payload_hash(request: HttpRequest, headers: _Headers) -> bytes:
     actual = hashlib.sha256(request.body).hexdigest().encode()
     stated = _only(headers, b"x-amz-content-sha256")
     if stated is not None and not hmac.compare_digest(stated, actual):
-        raise Unauthenticated("The header x-amz-content-sha256 must be the SHA-256 of the body: bodies must be signed.")
+        raise SignatureDoesNotMatch(
+            "The header x-amz-content-sha256 must be the SHA-256 of the body: bodies must be signed."
+        )
     return actual
 
 
-def _canonical(request: HttpRequest, headers: _Headers, signed: Sequence[bytes], payload_hash: bytes) -> bytes:
-    path, _, query = request.target.partition(b"?")
-    lines = [name + b":" + b",".join(headers[name]) for name in signed]
-    parts = [request.method, _path(path), _query(query), *lines, b"", b";".join(signed), payload_hash]
+def _canonical(method: bytes, path: bytes, claim: _Claim, headers: _Headers, payload_hash: bytes) -> bytes:
+    lines = [name + b":" + b",".join(headers[name]) for name in claim.signed]
+    parts = [method, _path(path), _query(claim.query), *lines, b"", b";".join(claim.signed), payload_hash]
     return b"\n".join(parts)
 
 

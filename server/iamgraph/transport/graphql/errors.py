@@ -8,6 +8,8 @@ from .scalars import ErrorCode
 CODES: dict[str, ErrorCode] = {
     "Unauthenticated": ErrorCode.UNAUTHENTICATED,
     "ExpiredToken": ErrorCode.UNAUTHENTICATED,
+    "IncompleteSignature": ErrorCode.UNAUTHENTICATED,
+    "SignatureDoesNotMatch": ErrorCode.UNAUTHENTICATED,
     "AccessDenied": ErrorCode.ACCESS_DENIED,
     "ConcurrentModification": ErrorCode.CONCURRENT_MODIFICATION,
     "DeleteConflict": ErrorCode.DELETE_CONFLICT,
