@@ -32,6 +32,7 @@ from .security.sealing import MasterKeyError, SealError
 from .settings import Settings, SettingsError
 from .store.unit import Database, StoreBusy, StoreError
 from .transport.access import access
+from .transport.aws.http import AwsEndpoint
 from .transport.graphql.explorer import add_explorer
 from .transport.graphql.http import MAX_BODY, Endpoint
 from .transport.health import add_health
@@ -196,6 +197,9 @@ def application(
     app = web.Application(client_max_size=MAX_BODY, middlewares=[watching])
     app.router.add_post("/graphql", endpoint.handle)
     app.on_shutdown.append(endpoint.end_streams)
+    aws = AwsEndpoint(kernel, trusted_proxies=settings.trusted_proxies)
+    app.router.add_post("/", aws.handle)
+    app.router.add_get("/", aws.handle, allow_head=False)
     add_health(app, kernel)
     if settings.development:
         add_explorer(app)

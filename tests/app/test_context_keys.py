@@ -23,6 +23,7 @@ from iamgraph.app.sessions import HOLDER, SESSION
 from iamgraph.app.sources import SOURCE, Sourced
 from iamgraph.app.sts import Assumable, AssumeRole
 from iamgraph.app.targets import GROUP, INSTANCE_PROFILE, POLICY, ROLE, USER, Target
+from iamgraph.app.users import USER_OR_ROOT
 from iamgraph.domain.entities import (
     Account,
     Group,
@@ -75,6 +76,7 @@ OPERATOR = Account(
 )
 TARGETS: Mapping[Target, Any] = {
     USER: USER_,
+    USER_OR_ROOT: USER_,
     ROLE: ROLE_,
     GROUP: GROUP_,
     POLICY: POLICY_,

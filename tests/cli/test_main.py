@@ -21,6 +21,7 @@ from aiohttp import ClientError, ClientSession
 from ..databases import STORES, fresh
 
 SCHEMA = Path(__file__).parents[2] / "schema.graphql"
+AWS_TABLE = Path(__file__).parents[2] / "docs/aws-compatibility.md"
 PASSWORD = "Quite-a-passw0rd"
 
 
@@ -231,3 +232,7 @@ async def test_an_unsafe_setting_stops_the_start_with_one_line(tmp_path: Path, e
 
 async def test_the_schema_on_record_is_the_code_s() -> None:
     assert (await Shell(dict(os.environ)).run("export-schema")).out == SCHEMA.read_text()
+
+
+async def test_the_table_of_aws_s_operations_on_record_is_the_code_s() -> None:
+    assert (await Shell(dict(os.environ)).run("export-aws-compatibility")).out == AWS_TABLE.read_text()

@@ -52,6 +52,11 @@ class Door:
     variables: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The parameters of AWS's action, where the operation is on AWS's wire."""
+        return AWS_PARAMETERS.get(self.operation) or _pascal(self.input or {})
+
+    @property
     def right(self) -> str:
         return _policy(self.reach, [self.action], self.on, self.extra)
 
@@ -65,6 +70,15 @@ class Door:
     @property
     def nothing(self) -> str | None:
         return allow(*self.reach) if self.reach else None
+
+
+def _pascal(input: Any) -> Any:
+    """A mutation's input in AWS's words."""
+    if isinstance(input, Mapping):
+        return {key[0].upper() + key[1:]: _pascal(value) for key, value in input.items()}
+    if isinstance(input, list):
+        return [_pascal(value) for value in input]
+    return {"ACTIVE": "Active", "INACTIVE": "Inactive"}.get(input, input) if isinstance(input, str) else input
 
 
 def _policy(reach: tuple[str, ...], actions: list[str], on: str, extra: tuple[str, ...]) -> str:
@@ -184,6 +198,7 @@ DOORS = [
     change("removeUserFromGroup", {"groupName": "devs", "userName": "bob"}, DEVS),
     change("createRole", {"roleName": "new", "assumeRolePolicyDocument": TRUST}, arn("role/new")),
     change("updateRole", {"roleName": "deployer", "description": "x"}, DEPLOYER),
+    change("updateRoleDescription", {"roleName": "deployer", "description": "x"}, DEPLOYER),
     change("updateAssumeRolePolicy", {"roleName": "deployer", "policyDocument": TRUST}, DEPLOYER),
     change("deleteRole", {"roleName": "idle"}, arn("role/idle")),
     change("tagRole", {"roleName": "deployer", "tags": TAGS}, DEPLOYER),
@@ -381,3 +396,27 @@ PUBLIC = {"SignIn", "SignInAsRoot"}
 ELSEWHERE = {"ListChildSessions", "ListInstanceProfileTags"}
 """The first needs a session to start from, whose reading takes the same permission: see `test_sessions`. The second is AWS's
 alone: in the graph a profile's tags are its own. See `test_instance_profiles`."""
+AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
+    "GetGroupPolicy": {"GroupName": "devs", "PolicyName": "own"},
+    "GetPolicyVersion": {"PolicyArn": POL, "VersionId": "v1"},
+    "GetRolePolicy": {"RoleName": "deployer", "PolicyName": "own"},
+    "GetUserPolicy": {"UserName": "bob", "PolicyName": "own"},
+    "ListPolicies": {"PathPrefix": "/team/"},
+} | {
+    operation: {name: value}
+    for name, value, operations in (
+        ("PathPrefix", "/eng/", "ListUsers ListGroups ListRoles ListInstanceProfiles"),
+        ("UserName", "bob", "GetUser GetLoginProfile ListAccessKeys ListGroupsForUser ListUserPolicies"),
+        ("UserName", "bob", "ListAttachedUserPolicies"),
+        ("GroupName", "devs", "GetGroup ListGroupMembers ListAttachedGroupPolicies ListGroupPolicies"),
+        ("RoleName", "deployer", "GetRole ListAttachedRolePolicies ListRolePolicies ListInstanceProfilesForRole"),
+        ("PolicyArn", POL, "GetPolicy ListPolicyVersions ListEntitiesForPolicy"),
+        ("InstanceProfileName", "web", "GetInstanceProfile ListInstanceProfileTags"),
+    )
+    for operation in operations.split()
+}
+"""What queries take on AWS's wire. Commands take their mutation's input."""
+ON_THE_WIRE_ALONE = [
+    Door(operation="ListInstanceProfileTags", action="iam:ListInstanceProfileTags", on=WEB),
+]
+"""Doors that GraphQL has in another place."""

@@ -1,4 +1,5 @@
-"""The door matrix: every operation as {anonymous, no policy, wrong policy, right policy}.
+"""The door matrix: every operation as {anonymous, no policy, wrong policy, right policy}, through GraphQL and, where AWS has
+it, through AWS's own wire.
 
 What is refused is absent from the answer, changes nothing, and leaves one event.
 """
@@ -15,11 +16,13 @@ import pytest
 
 from iamgraph.app.operation import OPERATIONS
 from iamgraph.domain.entities import EventOutcome
+from iamgraph.transport.aws.actions import ACTIONS
 
 from ..databases import STORES, fresh, kept
 from ..service import Reply, Service, served
 from ..streams import following
-from .matrix import DOORS, ELSEWHERE, FREE_FOR_ALL, PUBLIC, Door, arn, world
+from ..wire import Answer, AwsKey, aws_key
+from .matrix import DOORS, ELSEWHERE, FREE_FOR_ALL, ON_THE_WIRE_ALONE, PUBLIC, Door, arn, world
 
 CALLER = arn("user/caller")
 
@@ -58,6 +61,22 @@ def leaves(value: Any) -> list[Any]:
     return [] if value is None else [value]
 
 
+ON_THE_WIRE = {
+    operation.__name__: (service, name)
+    for service, actions in ACTIONS.items()
+    for name, action in actions.items()
+    for operation in (action.operation, action.also)
+    if operation is not None
+}
+"""AWS's service and action, by the operation."""
+WIRE_DOORS = [door for door in (*DOORS, *ON_THE_WIRE_ALONE) if door.operation in ON_THE_WIRE]
+
+
+async def knock_on_the_wire(door: Door, known: dict[str, str], key: AwsKey) -> Answer:
+    name, action = ON_THE_WIRE[door.operation]
+    return await key.ask(action, name, **filled(door.parameters, known))
+
+
 def test_every_operation_has_a_door() -> None:
     """A check with nothing to check fails."""
     assert DOORS
@@ -66,12 +85,13 @@ def test_every_operation_has_a_door() -> None:
 
 @dataclass(frozen=True)
 class World:
-    """What the doors open onto, in a store to copy; and the token of the one who knocks."""
+    """What the doors open onto, in a store to copy; and the token and access key of the one who knocks."""
 
     source: str
     known: dict[str, str]
     root: str
     token: str
+    key: tuple[str, str]
 
 
 _worlds: dict[str, World] = {}
@@ -86,7 +106,9 @@ async def built(kind: str, folder: Path) -> World:
         await service.good("createLoginProfile", {"userName": "caller", "password": "caller-Passw0rd!"})
         sign_in = {"account": "acme", "userName": "caller", "password": "caller-Passw0rd!"}
         token = (await service.do("signIn", sign_in, "accessToken"))["accessToken"]
-        return World(source, known, await service.root(), token)
+        key = await aws_key(service, "caller")
+        assert key.id is not None
+        return World(source, known, await service.root(), token, (key.id, key.secret))
 
 
 @pytest.fixture(params=STORES)
@@ -129,3 +151,39 @@ async def test_door(furnished: tuple[Service, World], door: Door) -> None:
     else:
         assert reply.codes == [] and leaves(reply.data), reply.text
     assert len(await service.settled(door.operation, CALLER)) == 1
+
+
+async def may(service: Service, policy: str) -> None:
+    """Give the caller a policy, in place of the one before."""
+    await service.good("putUserPolicy", {"userName": "caller", "policyName": "own", "policyDocument": policy})
+
+
+@pytest.mark.parametrize("door", WIRE_DOORS, ids=lambda door: door.operation)
+async def test_door_on_the_wire(furnished: tuple[Service, World], door: Door) -> None:
+    service, made = furnished
+    key = AwsKey(service=service, id=made.key[0], secret=made.key[1])
+    name, action = ON_THE_WIRE[door.operation]
+    done = ACTIONS[name][action].operation.__name__
+    before = await service.snapshot()
+    answer = await knock_on_the_wire(door, made.known, AwsKey(service=service))
+    assert (answer.status, answer.code) == (403, "MissingAuthenticationToken"), answer.text
+    assert await service.snapshot() == before
+
+    for times, policy in enumerate((None, door.wrong), 1):
+        if policy is not None:
+            await may(service, policy)
+        before = await service.snapshot()
+        answer = await knock_on_the_wire(door, made.known, key)
+        assert (answer.status, answer.code, answer.data.keys()) == (403, "AccessDenied", {"Error"}), answer.text
+        assert await service.snapshot() == before
+        denied = await service.events(name=done, outcome=EventOutcome.DENIED, principal_arn=CALLER, transport="AWS")
+        assert len(denied) == times, denied
+
+    await may(service, door.right)
+    answer = await knock_on_the_wire(door, made.known, key)
+    assert (answer.status, answer.code) == (200, None), answer.text
+    assert [event.transport for event in await service.settled(done, CALLER)] == ["AWS"]
+
+
+def test_every_action_on_the_wire_has_a_door() -> None:
+    assert set(ON_THE_WIRE) - {door.operation for door in WIRE_DOORS} == {"GetCallerIdentity"}

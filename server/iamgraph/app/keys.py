@@ -18,7 +18,7 @@ from .changes import GONE, shown_key
 from .operation import Command, Place, Query, Target, operation
 from .quotas import ensure
 from .targets import USER
-from .users import UniqueId
+from .users import NO_USER, UniqueId
 from .work import Work
 
 
@@ -78,7 +78,7 @@ def _owner(user: User | None) -> KeyOwner | None:
 
 def _known(owner: KeyOwner | None) -> KeyOwner:
     if owner is None:
-        raise InvalidInput("Must specify userName when calling with non-User credentials", field="userName")
+        raise InvalidInput(NO_USER, field="userName")
     return owner
 
 
@@ -137,7 +137,7 @@ class ListAccessKeys(Query[tuple[AccessKey, ...]]):
         return [
             found.get(owner.id, ())
             if owner is not None
-            else InvalidInput("Must specify userName when calling with non-User credentials", field="userName")
+            else InvalidInput(NO_USER, field="userName")
             for _, owner in asks
         ]
 

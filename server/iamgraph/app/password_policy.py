@@ -68,7 +68,7 @@ class DeleteAccountPasswordPolicy(Command[PasswordPolicy]):
         account_id = work.caller.account_id
         before = await work.data.accounts.password_policy(account_id)
         if before is None:
-            raise NoSuchEntity("The account has no password policy of its own.")
+            raise NoSuchEntity("The account policy with name PasswordPolicy cannot be found.")
         await work.data.accounts.set_password_policy(account_id, None)
         work.changed(shown_password_policy(before), shown_password_policy(DEFAULT))
         return DEFAULT

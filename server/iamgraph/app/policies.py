@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
-from ..domain.entities import Attachment, ManagedPolicy
+from ..domain.entities import Attachment, IdentityKind, ManagedPolicy, PolicyUsage
 from ..domain.errors import (
     DeleteConflict,
     EntityAlreadyExists,
@@ -137,6 +137,7 @@ class ListPolicies(Query[Listed[ManagedPolicy]]):
     path_prefix: PathPrefix = "/"
     scope: PolicyScope = PolicyScope.LOCAL
     only_attached: Annotated[bool, Doc("Only policies that are attached to a user, group or role.")] = False
+    policy_usage_filter: Annotated[PolicyUsage | None, Doc("Only policies that are this to somebody.")] = None
     max_items: MaxItems = 100
     marker: Marker | None = None
 
@@ -155,6 +156,7 @@ class ListPolicies(Query[Listed[ManagedPolicy]]):
                 work.caller.account_id,
                 path_prefix=query.path_prefix,
                 only_attached=query.only_attached,
+                usage=query.policy_usage_filter,
                 after=after,
                 limit=query.max_items,
             )
@@ -238,12 +240,32 @@ class UntagPolicy(Command[ManagedPolicy]):
         return await changed(work, target)
 
 
+class EntityFilter(Enum):
+    """Which of the entities that a policy is attached to are listed. To other policies none is attached."""
+
+    USER = "User"
+    ROLE = "Role"
+    GROUP = "Group"
+    LOCAL_MANAGED_POLICY = "LocalManagedPolicy"
+    AWS_MANAGED_POLICY = "AWSManagedPolicy"
+
+
+_KINDS = {
+    EntityFilter.USER: IdentityKind.USER,
+    EntityFilter.ROLE: IdentityKind.ROLE,
+    EntityFilter.GROUP: IdentityKind.GROUP,
+}
+
+
 @operation("iam:ListEntitiesForPolicy", on=POLICY, raises=(NoSuchEntity,))
 class ListEntitiesForPolicy(Query[Listed[Attachment]]):
     """List the users, groups and roles that a managed policy is attached to, or bounds."""
 
     policy_arn: PolicyArn | None = None
     unique_id: UniqueId | None = None
+    entity_filter: Annotated[EntityFilter | None, Doc("Only entities of this kind.")] = None
+    policy_usage_filter: Annotated[PolicyUsage | None, Doc("Only those that the policy is this to.")] = None
+    path_prefix: PathPrefix = "/"
     max_items: MaxItems = 100
     marker: Marker | None = None
 
@@ -251,8 +273,41 @@ class ListEntitiesForPolicy(Query[Listed[Attachment]]):
     async def fetch(
         cls, work: Work, asks: Sequence[tuple[ListEntitiesForPolicy, ManagedPolicy]]
     ) -> Sequence[Listed[Attachment] | IamError]:
+        answers: dict[int, Listed[Attachment] | IamError] = {}
+        for filters, places in _alike([query for query, _ in asks]).items():
+            found = await cls._filtered(work, [asks[i] for i in places], *filters)
+            answers.update(zip(places, found, strict=True))
+        return [answers[i] for i in range(len(asks))]
+
+    @staticmethod
+    async def _filtered(
+        work: Work,
+        asks: Sequence[tuple[ListEntitiesForPolicy, ManagedPolicy]],
+        entity: EntityFilter | None,
+        usage: PolicyUsage | None,
+        path_prefix: str,
+    ) -> Sequence[Listed[Attachment] | IamError]:
         async def load(ids: Sequence[str], after: tuple[str, ...] | None, limit: int) -> Mapping[str, Page[Attachment]]:
-            key = (after[0], after[1]) if after else None
-            return await work.data.attachments.targets(ids, after=key, limit=limit)
+            if entity is not None and entity not in _KINDS:
+                return {}
+            return await work.data.attachments.targets(
+                ids,
+                kind=_KINDS[entity] if entity else None,
+                usage=usage,
+                path_prefix=path_prefix,
+                after=(after[0], after[1]) if after else None,
+                limit=limit,
+            )
 
         return await paged(ATTACHMENTS, asks, load, attachment_key, 2)
+
+
+_Filters = tuple[EntityFilter | None, PolicyUsage | None, str]
+
+
+def _alike(queries: Sequence[ListEntitiesForPolicy]) -> Mapping[_Filters, Sequence[int]]:
+    """The places of the queries by what they leave out: those that are alike are one statement."""
+    places: dict[_Filters, list[int]] = {}
+    for i, query in enumerate(queries):
+        places.setdefault((query.entity_filter, query.policy_usage_filter, query.path_prefix), []).append(i)
+    return places

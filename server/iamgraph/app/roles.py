@@ -182,6 +182,23 @@ class UpdateRole(Command[Role]):
         return await _changed(work, target)
 
 
+@operation("iam:UpdateRoleDescription", on=ROLE, raises=(NoSuchEntity,))
+class UpdateRoleDescription(Command[Role]):
+    """Change a role's description: what `UpdateRole` does too, under an action of its own."""
+
+    role_name: RoleName
+    description: Description
+
+    def context(self, caller: Caller, target: Role | None) -> Mapping[str, str | tuple[str, ...]]:
+        return boundary_of(target)
+
+    async def execute(self, work: Work, target: Role, prepared: None) -> Role:
+        await work.data.roles.update(
+            target.id, description=self.description, max_session_seconds=target.max_session_seconds
+        )
+        return await _changed(work, target)
+
+
 @operation("iam:UpdateAssumeRolePolicy", on=ROLE, raises=(NoSuchEntity, MalformedPolicyDocument, LimitExceeded))
 class UpdateAssumeRolePolicy(Command[Role]):
     """Replace a role's trust policy: who can assume it. Its sessions go on."""

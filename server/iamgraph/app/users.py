@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from ..domain.entities import IdentityKind, User
+from ..domain.entities import Account, IdentityKind, PrincipalType, User
 from ..domain.errors import (
     DeleteConflict,
     EntityAlreadyExists,
     IamError,
+    InvalidInput,
     LimitExceeded,
     NoSuchEntity,
 )
@@ -18,19 +19,22 @@ from ..domain.ids import IdPrefix
 from ..domain.names import ArnText, Doc, PathName, PathPrefix, PolicyArn, UserName
 from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
 from ..store.pages import Page
+from ..store.session import StoreSession
 from .boundaries import boundary_context, boundary_id, boundary_of
 from .caller import Caller
 from .changes import GONE, shown_user
 from .listing import Listed, Marker, MaxItems, by_name
 from .moving import needs_of_move, renamed
-from .operation import Command, Need, Query, operation
+from .operation import Command, Need, Place, Query, operation
 from .quotas import ensure
 from .tagging import TagKeys, Tags, request_tags
-from .targets import USER, Listing, New
+from .targets import USER, Entity, Listing, New
 from .work import Work
 
 UniqueId = Annotated[str, Doc("The entity's unique id, instead of its name.")]
 LISTING = "users"
+NO_USER = "Must specify userName when calling with non-User credentials"
+"""What a role's session is told, which has no user of its own."""
 
 
 @operation(
@@ -73,17 +77,47 @@ class CreateUser(Command[User]):
         return user
 
 
-@operation("iam:GetUser", on=USER, raises=(NoSuchEntity,))
-class GetUser(Query[User]):
-    """Read one user."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _UserOrRoot(Entity):
+    """A user; where none is named the caller itself, which may be the root."""
+
+    async def load(self, caller: Caller, data: StoreSession, ops: Sequence[Any]) -> Sequence[Any]:
+        found = await Entity.load(self, caller, data, ops)
+        return [caller.who.account if self._is_root(caller, op) else user for op, user in zip(ops, found, strict=True)]
+
+    def _is_root(self, caller: Caller, op: Any) -> bool:
+        return self._is_own(op) and caller.who.principal_type is PrincipalType.ROOT
+
+    @staticmethod
+    def _is_own(op: Any) -> bool:
+        return op.user_name is None and op.unique_id is None and op.arn is None
+
+    def place(self, caller: Caller, op: Any, entity: Any) -> Place:
+        if self._is_own(op):
+            arn = caller.who.principal_arn
+            return Place(resource=arn, asked=arn, account_id=caller.account_id, tags=getattr(entity, "tags", ()))
+        return Entity.place(self, caller, op, entity)
+
+    def missing(self, caller: Caller, op: Any) -> NoSuchEntity | None:
+        return None if self._is_own(op) else Entity.missing(self, caller, op)
+
+
+USER_OR_ROOT = _UserOrRoot(kind=USER.kind, repository=USER.repository, know=USER.know, parameter=USER.parameter)
+
+
+@operation("iam:GetUser", on=USER_OR_ROOT, raises=(NoSuchEntity,))
+class GetUser(Query[User | Account]):
+    """Read one user. Without a name: the caller itself, which may be the root."""
 
     user_name: UserName | None = None
     unique_id: UniqueId | None = None
     arn: ArnText | None = None
 
     @classmethod
-    async def fetch(cls, work: Work, asks: Sequence[tuple[GetUser, User]]) -> Sequence[User | IamError]:
-        return [user for _, user in asks]
+    async def fetch(
+        cls, work: Work, asks: Sequence[tuple[GetUser, User | Account | None]]
+    ) -> Sequence[User | Account | IamError]:
+        return [user or InvalidInput(NO_USER, field="userName") for _, user in asks]
 
 
 @operation("iam:ListUsers", on=Listing(kind="user"))

@@ -28,6 +28,7 @@ from ..main import (
 from ..security.sealing import MasterKeyError
 from ..security.tokens import new_password
 from ..settings import Settings, SettingsError
+from ..transport.aws.table import table
 from ..transport.graphql.schema import printed
 from ..transport.logs import log_to_stderr
 from . import keys
@@ -35,6 +36,12 @@ from .welcome import announced
 from .workers import Workers, command, shared_metrics
 
 Command = Callable[[Settings, argparse.Namespace], Awaitable[None]]
+
+_EXPORTS = (
+    ("export-schema", "print the GraphQL schema", printed),
+    ("export-aws-compatibility", "print which of AWS's operations there are, and how they differ", table),
+)
+"""What is printed from the code alone."""
 
 
 async def _serve(settings: Settings, given: argparse.Namespace) -> None:
@@ -178,8 +185,8 @@ def _parser() -> argparse.ArgumentParser:
         ("restore", _restore, "make a store out of a backup, where there is none"),
     ):
         add(commands, name, run, text).add_argument("file", type=Path, metavar="FILE")
-    exporting = commands.add_parser("export-schema", help="print the GraphQL schema")
-    exporting.set_defaults(run=None)
+    for name, text, printing in _EXPORTS:
+        commands.add_parser(name, help=text).set_defaults(run=None, printed=printing)
 
     accounts = commands.add_parser("accounts", help="accounts of the server").add_subparsers(
         required=True, metavar="COMMAND"
@@ -220,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command. What an operator can mend is one line on standard error, and exit status 1."""
     given = _parser().parse_args(arguments)
     if given.run is None:
-        print(printed(), end="")
+        print(given.printed(), end="")
         return
     try:
         settings = Settings.from_env(os.environ)

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+POINTS_OF_COMMAND, POINTS_OF_HASHING = 10, 50
+"""What an operation that changes something takes, and one that hashes a password."""
 SECOND = 1_000_000
 SHARE = 10
 """A process takes a tenth of a bucket at once, and gives it out from memory: so it writes for few requests, and what it

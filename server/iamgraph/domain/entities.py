@@ -176,6 +176,13 @@ class Attachment:
     as_boundary: bool = False
 
 
+class PolicyUsage(Enum):
+    """What a managed policy is to an identity: one that grants, or its boundary."""
+
+    PERMISSIONS_POLICY = "PermissionsPolicy"
+    PERMISSIONS_BOUNDARY = "PermissionsBoundary"
+
+
 class GuardrailKind(Enum):
     """What a guardrail limits: what an account's principals can do, or what can be done to its resources. The values are
     AWS Organizations' policy types."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from ..domain.entities import Attached, Attachment, Group, IdentityKind, Role, User
+from ..domain.entities import Attached, Attachment, Group, IdentityKind, PolicyUsage, Role, User
 from .groups import Groups
 from .pages import Page, grouped, pages_of
 from .policies import POLICY_COLUMNS, policy_of
@@ -25,15 +25,21 @@ TABLES: Mapping[IdentityKind, str] = {
 _AS_BOUNDARY = "/boundary"
 _TARGETS = " UNION ALL ".join(
     [
-        f"SELECT x.policy_id, x.owner_id, e.name, x.owner_id AS sort_id, x.attached_at "
+        f"SELECT x.policy_id, x.owner_id, x.owner_id AS sort_id, '{kind.value}' AS kind, "
+        f"'{PolicyUsage.PERMISSIONS_POLICY.value}' AS usage, x.attached_at, e.name, e.path "
         f"FROM {table} x JOIN iam_{kind.value} e ON e.id = x.owner_id WHERE x.policy_id = ANY($1)"
         for kind, table in TABLES.items()
     ]
     + [
-        f"SELECT e.boundary_id AS policy_id, e.id AS owner_id, e.name, e.id || '{_AS_BOUNDARY}' AS sort_id, "
-        f"e.created_at AS attached_at FROM {table} e WHERE e.boundary_id = ANY($1)"
-        for table in ("iam_user", "iam_role")
+        f"SELECT e.boundary_id AS policy_id, e.id AS owner_id, e.id || '{_AS_BOUNDARY}' AS sort_id, '{kind.value}' AS kind, "
+        f"'{PolicyUsage.PERMISSIONS_BOUNDARY.value}' AS usage, e.created_at AS attached_at, e.name, e.path "
+        f"FROM iam_{kind.value} e WHERE e.boundary_id = ANY($1)"
+        for kind in (IdentityKind.USER, IdentityKind.ROLE)
     ]
+)
+_FILTERS = (
+    "($5::text = '' OR kind = $5::text) AND ($6::text = '' OR usage = $6::text)"
+    " AND substr(path, 1, length($7::text)) = $7::text"
 )
 
 
@@ -70,19 +76,29 @@ class Attachments:
         return grouped(owner_ids, attached)
 
     async def targets(
-        self, policy_ids: Sequence[str], *, after: tuple[str, str] | None, limit: int
+        self,
+        policy_ids: Sequence[str],
+        *,
+        kind: IdentityKind | None = None,
+        usage: PolicyUsage | None = None,
+        path_prefix: str = "/",
+        after: tuple[str, str] | None,
+        limit: int,
     ) -> dict[str, Page[Attachment]]:
         """A page of each policy's attachments, by the target's name and id, behind the key `after` (`attachment_key`).
         Where the policy is a boundary, `attached_at` is when its target was made."""
         name, sort_id = after or ("", "")
         rows = await self._db.fetch(
             "SELECT * FROM (SELECT t.*, ROW_NUMBER() OVER (PARTITION BY policy_id ORDER BY name, sort_id) AS place "
-            f"FROM ({_TARGETS}) t WHERE name > $2 OR (name = $2 AND sort_id > $3)) placed "
+            f"FROM ({_TARGETS}) t WHERE (name > $2 OR (name = $2 AND sort_id > $3)) AND {_FILTERS}) placed "
             "WHERE place <= $4 ORDER BY policy_id, place",
             list(policy_ids),
             name,
             sort_id,
             limit + 1,
+            kind.value if kind else "",
+            usage.value if usage else "",
+            path_prefix,
         )
         targets = await self._load([row["owner_id"] for row in rows])
         found = ((row["policy_id"], _attachment(row, targets)) for row in rows if row["owner_id"] in targets)

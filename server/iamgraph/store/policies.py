@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ..domain.arn import parse_arn
-from ..domain.entities import ManagedPolicy, PolicyVersion
+from ..domain.entities import ManagedPolicy, PolicyUsage, PolicyVersion
 from .named import Tagged, tags_of, tags_text
 from .pages import Page, grouped
 from .statements import Row, instant
@@ -25,6 +25,15 @@ _IS_ATTACHED = (
     " OR EXISTS (SELECT 1 FROM group_attachment x WHERE x.policy_id = e.id)"
     " OR EXISTS (SELECT 1 FROM role_attachment x WHERE x.policy_id = e.id))"
 )
+_IS_BOUNDARY = (
+    " AND (EXISTS (SELECT 1 FROM iam_user x WHERE x.boundary_id = e.id)"
+    " OR EXISTS (SELECT 1 FROM iam_role x WHERE x.boundary_id = e.id))"
+)
+_USED: Mapping[PolicyUsage | None, str] = {
+    None: "",
+    PolicyUsage.PERMISSIONS_POLICY: _IS_ATTACHED,
+    PolicyUsage.PERMISSIONS_BOUNDARY: _IS_BOUNDARY,
+}
 _VERSION_ID = re.compile(r"v([1-9][0-9]{0,8})", re.ASCII)
 
 
@@ -88,12 +97,21 @@ class Policies(Tagged[ManagedPolicy]):
         found = await self._where("e.account_id = ANY($1) AND e.name = ANY($2)", accounts, names)
         return {policy.arn: policy for policy in found if policy.arn in arns}
 
-    # AWS's operation has one filter more than those of users, groups and roles.
+    # AWS's operation has more filters than those of users, groups and roles.
     async def page(
-        self, account_id: str, *, path_prefix: str = "/", only_attached: bool = False, after: str | None, limit: int
+        self,
+        account_id: str,
+        *,
+        path_prefix: str = "/",
+        only_attached: bool = False,
+        usage: PolicyUsage | None = None,
+        after: str | None,
+        limit: int,
     ) -> Page[ManagedPolicy]:
-        """A page by name. `only_attached` leaves out policies that are attached to nothing (boundaries don't count)."""
-        return await self._page(_IS_ATTACHED if only_attached else "", account_id, path_prefix, after, limit)
+        """A page by name. `only_attached` leaves out policies that are attached to nothing (boundaries don't count);
+        `usage` those that are nothing of the kind to anybody."""
+        condition = (_IS_ATTACHED if only_attached else "") + _USED[usage]
+        return await self._page(condition, account_id, path_prefix, after, limit)
 
     async def versions(self, policy_ids: Sequence[str]) -> dict[str, tuple[PolicyVersion, ...]]:
         """The versions of each policy, newest first, without their documents."""

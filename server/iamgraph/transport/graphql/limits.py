@@ -30,6 +30,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
+from ...domain.budget import POINTS_OF_COMMAND, POINTS_OF_HASHING
 from ...domain.limits import Quotas
 
 MAX_PAGE = 100
@@ -55,7 +56,6 @@ ASKED = ("requests", *SIMULATED)
 POLICIES = ("policies", "additionalPolicies", "permissionsBoundary", "resourcePolicy", "serviceControlPolicies")
 SIGN_INS = frozenset({"signIn", "signInAsRoot"})
 HASHING_FIELDS = SECRET_FIELDS | {"createLoginProfile", "updateLoginProfile", "createAccount"}
-POINTS_OF_MUTATION, POINTS_OF_HASHING = 10, 50
 FIELDS_A_POINT = 10
 
 
@@ -326,7 +326,7 @@ def _points(cost: Cost, root: Root) -> int:
     if not root.is_mutation:
         return reading
     return reading + sum(
-        POINTS_OF_HASHING if name in HASHING_FIELDS else POINTS_OF_MUTATION
+        POINTS_OF_HASHING if name in HASHING_FIELDS else POINTS_OF_COMMAND
         for name in root.fields
         if name != "__typename"
     )

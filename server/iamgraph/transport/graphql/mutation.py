@@ -171,6 +171,7 @@ class Mutation:
 
     create_role = mutation(roles.CreateRole, role=_ROLE)
     update_role = mutation(roles.UpdateRole, role=_ROLE_ONLY)
+    update_role_description = mutation(roles.UpdateRoleDescription, role=_ROLE)
     update_assume_role_policy = mutation(roles.UpdateAssumeRolePolicy, role=_ROLE_ONLY)
     delete_role = mutation(roles.DeleteRole, deleted_role_id=_id("Role"))
     tag_role = mutation(roles.TagRole, role=_ROLE_ONLY)

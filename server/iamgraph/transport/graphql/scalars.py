@@ -126,4 +126,5 @@ strawberry.enum(AttachmentType, name="AttachmentType")
 @strawberry.enum(name="Transport")
 class Transport(Enum):
     GRAPHQL = "GRAPHQL"
+    AWS = "AWS"
     CLI = "CLI"

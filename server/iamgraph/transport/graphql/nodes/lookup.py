@@ -16,6 +16,7 @@ from ....app.services import GetService
 from ....app.sessions import GetSession
 from ....app.users import GetUser
 from ....app.versions import GetPolicyVersion
+from ....domain import entities
 from ....domain.arn import parse_arn, parse_service_arn
 from ....domain.entities import IdentityKind
 from ....domain.errors import InvalidInput, NoSuchEntity
@@ -36,7 +37,9 @@ from .user import User
 
 
 async def _user(info: Info, unique_id: str) -> Node:
-    return User.of(await info.context.load(GetUser(unique_id=unique_id)))
+    user = await info.context.load(GetUser(unique_id=unique_id))
+    assert isinstance(user, entities.User)
+    return User.of(user)
 
 
 async def _group(info: Info, unique_id: str) -> Node:
@@ -146,7 +149,7 @@ async def resource_by_arn(info: Info, arn: str) -> Resource | None:
             return RootUser.of(account.id) if account and account.id == context.caller.account_id else None
         if parsed.kind == "user":
             user = await context.find(GetUser(arn=arn))
-            return User.of(user) if user else None
+            return User.of(user) if isinstance(user, entities.User) else None
         if parsed.kind == "group":
             group = await context.find(GetGroup(arn=arn))
             return Group.of(group) if group else None

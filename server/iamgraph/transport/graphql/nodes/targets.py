@@ -31,7 +31,7 @@ async def target_by_id(info: Info, unique_id: str) -> User | Group | Role | None
     """The node of a unique id, if it still exists and the caller may read it."""
     if unique_id.startswith("AIDA"):
         user = await info.context.find(GetUser(unique_id=unique_id))
-        return User.of(user) if user else None
+        return User.of(user) if isinstance(user, entities.User) else None
     if unique_id.startswith("AGPA"):
         group = await info.context.find(GetGroup(unique_id=unique_id))
         return Group.of(group) if group else None

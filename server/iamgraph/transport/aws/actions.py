@@ -1,0 +1,22 @@
+"""All of AWS's actions that are on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .action import Action
+from .answers import accounts, groups, instance_profiles, keys, policies, roles, sts, users
+
+ACTIONS: Mapping[str, Mapping[str, Action]] = {
+    "iam": {
+        **users.ACTIONS,
+        **groups.ACTIONS,
+        **roles.ACTIONS,
+        **instance_profiles.ACTIONS,
+        **policies.ACTIONS,
+        **keys.ACTIONS,
+        **accounts.ACTIONS,
+    },
+    "sts": sts.ACTIONS,
+}
+"""By the service's name, and the action's own."""

@@ -1,0 +1,51 @@
+"""Temporary credentials, and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ....app import sts
+from ....app.caller import Identity
+from ....domain.entities import PrincipalType
+from ..action import Action, Asked
+from ..models import Structure
+from .base import instant
+
+
+def _credentials(made: sts.Credentials) -> Structure:
+    return {
+        "AccessKeyId": made.access_key_id,
+        "SecretAccessKey": made.secret_access_key,
+        "SessionToken": made.session_token,
+        "Expiration": instant(made.expiration),
+    }
+
+
+def _assumed(made: sts.AssumedRole, asked: Asked) -> Structure:
+    session, op = made.session, asked.operation
+    is_packed = op.policy is not None or op.policy_arns or op.tags
+    return {
+        "Credentials": _credentials(made.credentials),
+        "AssumedRoleUser": {"AssumedRoleId": f"{session.principal_id}:{session.name}", "Arn": made.assumed_role_arn},
+        "PackedPolicySize": made.packed_policy_size if is_packed else None,
+        "SourceIdentity": session.source_identity,
+    }
+
+
+def _identity(who: Identity, asked: Asked) -> Structure:
+    session = who.session if who.principal_type is PrincipalType.ROLE else None
+    return {
+        "UserId": f"{who.principal_id}:{session.name}" if session is not None else who.principal_id,
+        "Account": who.account.id,
+        "Arn": who.arn,
+    }
+
+
+ACTIONS: Mapping[str, Action] = {
+    "AssumeRole": Action(
+        operation=sts.AssumeRole,
+        answer=_assumed,
+        differs="`SerialNumber`, `TokenCode` and `ProvidedContexts` are not supported",
+    ),
+    "GetCallerIdentity": Action(operation=sts.GetCallerIdentity, answer=_identity),
+}

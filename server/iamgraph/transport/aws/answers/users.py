@@ -1,0 +1,72 @@
+"""Users, their tags, boundaries and passwords."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ....app import login_profiles, users
+from ....domain.budget import POINTS_OF_HASHING
+from ....domain.entities import Account, LoginProfile, User
+from ..action import Action, Asked
+from ..models import Structure
+from .base import boundary, instant, page, tags
+
+
+def listed_user(user: User) -> Structure:
+    """A user as lists have it: without tags and boundary."""
+    return {
+        "Path": user.path,
+        "UserName": user.name,
+        "UserId": user.id,
+        "Arn": user.arn,
+        "CreateDate": instant(user.created_at),
+        "PasswordLastUsed": instant(user.password_last_used_at) if user.password_last_used_at else None,
+    }
+
+
+def _user(user: User | Account, asked: Asked) -> Structure:
+    if isinstance(user, Account):
+        # The root, which has neither name nor path.
+        return {"User": {"UserId": user.id, "Arn": user.arn, "CreateDate": instant(user.created_at)}}
+    whole = {"PermissionsBoundary": boundary(user.boundary_arn), "Tags": tags(user.tags)}
+    return {"User": {**listed_user(user), **whole}}
+
+
+def _login_profile(profile: LoginProfile, asked: Asked) -> Structure:
+    return {
+        "LoginProfile": {
+            "UserName": asked.user_name,
+            "CreateDate": instant(profile.created_at),
+            "PasswordResetRequired": profile.password_reset_required,
+        }
+    }
+
+
+_NO_LONGER = "`MaxSigninSessionDuration` is not supported"
+ACTIONS: Mapping[str, Action] = {
+    "CreateUser": Action(operation=users.CreateUser, answer=_user),
+    "GetUser": Action(operation=users.GetUser, answer=_user),
+    "ListUsers": Action(operation=users.ListUsers, answer=page("Users", listed_user)),
+    "UpdateUser": Action(operation=users.UpdateUser),
+    "DeleteUser": Action(operation=users.DeleteUser),
+    "TagUser": Action(operation=users.TagUser),
+    "UntagUser": Action(operation=users.UntagUser),
+    "PutUserPermissionsBoundary": Action(operation=users.PutUserPermissionsBoundary),
+    "DeleteUserPermissionsBoundary": Action(operation=users.DeleteUserPermissionsBoundary),
+    "CreateLoginProfile": Action(
+        operation=login_profiles.CreateLoginProfile,
+        answer=_login_profile,
+        points=POINTS_OF_HASHING,
+        differs=f"`UserName` and `Password` are required; {_NO_LONGER}",
+    ),
+    "GetLoginProfile": Action(operation=login_profiles.GetLoginProfile, answer=_login_profile),
+    "UpdateLoginProfile": Action(
+        operation=login_profiles.UpdateLoginProfile, points=POINTS_OF_HASHING, differs=_NO_LONGER
+    ),
+    "DeleteLoginProfile": Action(operation=login_profiles.DeleteLoginProfile, differs="`UserName` is required"),
+    "ChangePassword": Action(
+        operation=login_profiles.ChangePassword,
+        points=POINTS_OF_HASHING,
+        differs="the root may change its password too",
+    ),
+}
