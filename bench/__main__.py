@@ -18,12 +18,12 @@ from typing import Any
 import uvloop
 
 from . import servers
-from .load import Sample, ask, measure, request
-from .operations import LEAST_SIGN_INS, MOST_TAIL, Operation, reads, sign_in
+from .load import Sample, answered, ask, measure, request
+from .operations import LEAST_SIGN_INS, MOST_TAIL, Operation, batch, reads, sign_in
 from .seed import Seeded, seed
 from .storm import Storm, storm
 
-TARGETS = ("naive", "iamgraph")
+TARGETS = ("baseline", "iamgraph")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +73,11 @@ async def _measured(plan: Plan, folder: Path, core: set[int], say: Callable[[str
             say(f"seeding {plan.users} users")
             seeded = await seed(our_port, naive_store, plan.users)
             with servers.naive(naive_store, folder, core) as naive_port:
-                ports = {"naive": naive_port, "iamgraph": our_port}
+                ports = {"baseline": naive_port, "iamgraph": our_port}
                 rows = [await _read(plan, one, ports, seeded, say) for one in reads(seeded)]
+            many = batch()
+            with servers.bare(await answered(our_port, many.bodies[0], seeded.token), folder, core) as bare_port:
+                rows.append(await _read(plan, many, {"baseline": bare_port, "iamgraph": our_port}, seeded, say))
             say("sign-ins")
             rows.append(await _sign_ins(plan, our_port, core))
             say(f"a storm of {plan.storm} sign-ins")
@@ -94,7 +97,7 @@ async def _read(
     plan: Plan, operation: Operation, ports: Mapping[str, int], seeded: Seeded, say: Callable[[str], None]
 ) -> Row:
     say(operation.name)
-    tokens = {"naive": None, "iamgraph": seeded.token}
+    tokens = {"baseline": None, "iamgraph": seeded.token}
     await _compare(operation, ports, seeded.token)
     samples: dict[str, list[Sample]] = {target: [] for target in TARGETS}
     for i in range(-1, plan.rounds):
@@ -109,17 +112,17 @@ async def _read(
             )
             if i >= 0:
                 samples[target].append(sample)
-    baseline = statistics.median(sample.rps for sample in samples["naive"])
-    return _row(operation.name, baseline, samples["iamgraph"], samples["naive"], floor=operation.floor)
+    baseline = statistics.median(sample.rps for sample in samples["baseline"])
+    return _row(operation.name, baseline, samples["iamgraph"], samples["baseline"], floor=operation.floor)
 
 
 async def _compare(operation: Operation, ports: Mapping[str, int], token: str) -> None:
     """Raise RuntimeError where the two do not say the same: then there is nothing to compare."""
     for body in operation.bodies[:20]:
         ours = _plain(await ask(ports["iamgraph"], body, token))
-        naive = _plain(await ask(ports["naive"], body))
-        if ours != naive:
-            raise RuntimeError(f"{operation.name}: the answers differ:\n{str(ours)[:500]}\n{str(naive)[:500]}")
+        theirs = _plain(await ask(ports["baseline"], body))
+        if ours != theirs:
+            raise RuntimeError(f"{operation.name}: the answers differ:\n{str(ours)[:500]}\n{str(theirs)[:500]}")
 
 
 def _plain(answer: Any) -> Any:
@@ -169,7 +172,7 @@ def _row(name: str, baseline: float, ours: Sequence[Sample], theirs: Sequence[Sa
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as a person reads them."""
-    head = ("operation", "naive rps", "ours rps", "ratio", "floor", "p50 ms", "p99 ms", "p99/p50", "errors", "holds")
+    head = ("operation", "baseline rps", "ours rps", "ratio", "floor", "p50 ms", "p99 ms", "p99/p50", "errors", "holds")
     lines = [head, *(_cells(row) for row in rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     return "\n".join(

@@ -65,6 +65,11 @@ class Connection:
 
 async def ask(port: int, body: Mapping[str, Any], token: str | None = None) -> Any:
     """The data of one answer. Raises RuntimeError for any error in it."""
+    return json.loads(await answered(port, body, token))["data"]
+
+
+async def answered(port: int, body: Mapping[str, Any], token: str | None = None) -> bytes:
+    """One answer as it came. Raises RuntimeError for any error in it."""
     connection = await Connection.open(port)
     try:
         status, content = await connection.send(request(port, body, token))
@@ -73,7 +78,7 @@ async def ask(port: int, body: Mapping[str, Any], token: str | None = None) -> A
     answer = json.loads(content)
     if status != 200 or "errors" in answer:
         raise RuntimeError(f"answered {status}: {content[:1000]!r}")
-    return answer["data"]
+    return content
 
 
 async def measure(port: int, requests: Sequence[bytes], *, connections: int, seconds: float, good: bytes) -> Sample:

@@ -12,11 +12,13 @@ MOST_TAIL = 3.0
 """p99 may be at most so many times p50."""
 LEAST_SIGN_INS = 35.0
 """Sign-ins a second on a core that nothing else slows down."""
+QUESTIONS = 100
+"""How many a batch asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """A query that both answer. `floor` is the least ratio of iamgraph's throughput to the naive app's."""
+    """A query that both answer. `floor` is the least ratio of iamgraph's throughput to that of what it is compared with."""
 
     name: str
     floor: float
@@ -47,6 +49,23 @@ def reads(seeded: Seeded) -> list[Operation]:
         Operation(name="page of 50 users x 6 fields", floor=1.5, bodies=[{"query": page}], good=good),
         Operation(name="users > groups > policies, 50x3x2", floor=1.0, bodies=[{"query": nested}], good=good),
     ]
+
+
+def batch() -> Operation:
+    """What a platform asks to draw a page: of 100 things, whether the reader may do them. Compared with a bare HTTP
+    handler."""
+    actions = ("docs:Read", "docs:Write")
+    requests = [
+        {"action": actions[i % 2], "resource": f"arn:aws:docs::{ACCOUNT}:page/team-{i % 7}/{i}"}
+        for i in range(QUESTIONS)
+    ]
+    query = "query($input: AuthorizeManyInput!) { authorizeMany(input: $input) { outcome reason } }"
+    return Operation(
+        name=f"authorizeMany of {QUESTIONS} (against bare HTTP)",
+        floor=0.2,
+        bodies=[{"query": query, "variables": {"input": {"requests": requests}}}],
+        good=b'"reason":"Allowed by statement Pages of the inline policy docs."',
+    )
 
 
 def sign_in() -> Mapping[str, Any]:

@@ -33,6 +33,20 @@ _READING = {
         },
     ],
 }
+_DOCS = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Sid": "Pages", "Effect": "Allow", "Action": "docs:Read", "Resource": f"arn:aws:docs::{ACCOUNT}:page/team-*"},
+        {"Effect": "Allow", "Action": "docs:*", "Resource": f"arn:aws:docs::{ACCOUNT}:page/team-1/*"},
+        {
+            "Sid": "NotAway",
+            "Effect": "Deny",
+            "Action": "docs:Write",
+            "Resource": f"arn:aws:docs::{ACCOUNT}:page/team-2/*",
+            "Condition": {"IpAddress": {"aws:SourceIp": ["127.0.0.0/8", "::1/128"]}},
+        },
+    ],
+}
 _SOME = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::bench/${aws:username}/*"}],
@@ -90,6 +104,7 @@ def _mutations(users: int) -> Iterable[Mutation]:
     yield "createUser", {"userName": READER, "path": "/zz/"}
     yield "createLoginProfile", {"userName": READER, "password": READER_PASSWORD}
     yield "putUserPolicy", {"userName": READER, "policyName": "read", "policyDocument": json.dumps(_READING)}
+    yield "putUserPolicy", {"userName": READER, "policyName": "docs", "policyDocument": json.dumps(_DOCS)}
 
 
 async def _run(port: int, token: str, mutations: Iterable[Mutation]) -> None:

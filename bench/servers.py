@@ -84,6 +84,17 @@ def naive(store_url: str, folder: Path, core: set[int]) -> Iterator[int]:
 
 
 @contextmanager
+def bare(answer: bytes, folder: Path, core: set[int]) -> Iterator[int]:
+    """What gives that answer to everything."""
+    port = _free_port()
+    file = folder / "answer.json"
+    file.write_bytes(answer)
+    command = [sys.executable, "-m", "bench.bare", str(file), str(port)]
+    with _running(command, dict(os.environ), core, port, folder / "bare.log"):
+        yield port
+
+
+@contextmanager
 def _running(
     command: Sequence[str], environ: Mapping[str, str], core: set[int], port: int, log: Path
 ) -> Iterator[None]:

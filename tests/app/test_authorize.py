@@ -496,7 +496,7 @@ ACTIONS = ("docs:Read", "docs:read", "docs:Write", "sts:AssumeRole", "iam:GetUse
 RESOURCES = ("*", PAGE, PAGE + "/x", PAGE.replace(ACCOUNT, OTHER), arn("role/ops"), "arn:aws:s3:::b")
 KEYS = ("docs:Level", "aws:SourceIp", "AWS:CurrentTime", "aws:ResourceAccount")
 questions = st.builds(
-    Question,
+    lambda action, resource, context: Question(action, resource, context),
     action=st.sampled_from(ACTIONS),
     resource=st.sampled_from(RESOURCES),
     context=st.dictionaries(

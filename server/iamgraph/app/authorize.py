@@ -4,21 +4,32 @@ this, now? The answer is what the engine would say if it asked itself."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ..domain.arn import parse_arn
 from ..domain.entities import Account, Role, User
 from ..domain.errors import IamError, InvalidCredentials, InvalidInput, NoSuchEntity
 from ..domain.names import ArnText, Count, Counted, Doc, Match, Secret
-from ..domain.policy.evaluate import Decision
+from ..domain.policy.evaluate import Bound, Decision
 from ..domain.policy.global_keys import is_of_principal
 from .caller import Caller, request_context
-from .decide import Asker, Subject
+from .decide import Asker, Subject, bound
 from .identity import Handed, Holder
 from .operation import Need, Place, Query, Target, operation
-from .questions import ACTION, ContextEntries, Question, answer, instant, named_alike, subject, trusting
+from .questions import (
+    ACTION,
+    ContextEntries,
+    Question,
+    instant,
+    named_alike,
+    need_of,
+    owner_of,
+    subject,
+    trust_actions,
+    trusting,
+)
 from .work import Work
 
 MAX_REQUESTS = 1000
@@ -119,9 +130,10 @@ class _Authorization(Query[Any]):
             _check_principal(self.principal)
         if self.credentials is not None:
             _check_credentials(self.credentials)
-        checked: set[ContextEntries] = set()
+        checked: set[ContextEntries] = {()}
         for i, question in enumerate(self.questions):
-            _check_question(question, self.at(i))
+            if not ACTION.fullmatch(question.action) or not _RESOURCE.fullmatch(question.resource):
+                raise _wrong(question, self.at(i))
             if question.context not in checked:
                 _check_context(question.context, self.at(i) + "context")
                 checked.add(question.context)
@@ -134,7 +146,7 @@ class _Authorization(Query[Any]):
         roles = await trusting(work, [question for query, _ in asks for question in query.questions])
         askers = [await _asker(work, target) for _, target in asks]
         return [
-            _not_good() if asker is None else [answer(asker, one, roles) for one in _alike(asker, query.questions)]
+            _not_good() if asker is None else _answers(asker, query.questions, roles)
             for asker, (query, _) in zip(askers, asks, strict=True)
         ]
 
@@ -205,9 +217,23 @@ async def _asker(work: Work, target: Principal) -> Asker | None:
     return Subject(principal=holder.principal, access=holder.access, context={**instant(work), **own})
 
 
-def _alike(asker: Asker, questions: Sequence[Question]) -> Iterator[Question]:
-    for one in questions:
-        yield replace(one, context=named_alike(asker, one.context)) if one.context else one
+def _answers(asker: Asker, questions: Sequence[Question], roles: Mapping[str, Role]) -> Sequence[Decision]:
+    """What `questions.answer` says to each. What questions of one context have in common is bound once."""
+    decisions: list[Decision] = []
+    bounds: dict[tuple[ContextEntries, str], Bound] = {}
+    trusted = trust_actions(questions)
+    for question in questions:
+        account_id = owner_of(question, asker)
+        is_shared = question.action not in trusted
+        key = (question.context, account_id)
+        found = bounds.get(key) if is_shared else None
+        if found is None:
+            alike = question._replace(context=named_alike(asker, question.context))
+            found = bound(asker, need_of(alike, asker, roles))
+            if is_shared:
+                bounds[key] = found
+        decisions.append(found.decide(question.action, question.resource, account_id))
+    return decisions
 
 
 def _not_good() -> InvalidCredentials:
@@ -232,15 +258,12 @@ def _check_credentials(handed: Handed) -> None:
         _TOKEN.check("credentials.accessKey.sessionToken", handed.session_token, is_secret=True)
 
 
-def _check_question(question: Question, at: str) -> None:
+def _wrong(question: Question, at: str) -> InvalidInput:
     if not ACTION.fullmatch(question.action):
-        field = f"{at}action"
         wanted = "one action, such as docs:Read, with at most 128 characters"
-        raise InvalidInput(f"{_shown(question.action)} at '{field}' is not {wanted}", field=field)
-    if not _RESOURCE.fullmatch(question.resource):
-        field = f"{at}resource"
-        wanted = "an ARN, such as arn:aws:docs::111122223333:page/1, with at most 2048 characters, or *"
-        raise InvalidInput(f"{_shown(question.resource)} at '{field}' is not {wanted}", field=field)
+        return InvalidInput(f"{_shown(question.action)} at '{at}action' is not {wanted}", field=f"{at}action")
+    wanted = "an ARN, such as arn:aws:docs::111122223333:page/1, with at most 2048 characters, or *"
+    return InvalidInput(f"{_shown(question.resource)} at '{at}resource' is not {wanted}", field=f"{at}resource")
 
 
 def _check_context(context: ContextEntries, at: str) -> None:

@@ -86,19 +86,23 @@ def _trust(role: Role) -> Policy:
 
 
 def allows(asker: Asker, need: Need) -> Decision:
-    """The engine's answer to one need. What the nodes of a page need differs in the resource alone, most often: their
-    policies are bound once."""
+    """The engine's answer to one need."""
+    return bound(asker, need).decide(need.action, need.resource, need.account_id)
+
+
+def bound(asker: Asker, need: Need) -> Bound:
+    """What answers a need. What the nodes of a page need differs in the resource alone, most often: their policies are
+    bound once."""
     assert asker.access is not None
     if need.is_trust_decision or need.resource_policy is not None or need.account_id != asker.principal.account:
-        bound = _bound(asker.principal, asker.access, asker.context, need)
-        return bound.decide(need.action, need.resource, need.account_id)
+        return _bound(asker.principal, asker.access, asker.context, need)
     key = tuple(need.context.items())
     found = asker.bounds.get(key)
     if found is None:
         if len(asker.bounds) >= _BOUNDS:
             asker.bounds.clear()
         found = asker.bounds[key] = _bound(asker.principal, asker.access, asker.context, need)
-    return found.decide(need.action, need.resource, need.account_id)
+    return found
 
 
 def is_refused(need: Need, decision: Decision) -> bool:

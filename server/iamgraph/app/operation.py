@@ -197,11 +197,8 @@ class Parameter:
     is_secret: bool
     is_counted: bool
     default: Any
-
-    @property
-    def holds_parts(self) -> bool:
-        """Whether it is a list of values that have parameters of their own."""
-        return get_origin(self.hint) is tuple and dataclasses.is_dataclass(get_args(self.hint)[0])
+    holds_parts: bool
+    """Whether it is a list of values that have parameters of their own."""
 
 
 def parameters(of: type[Any]) -> tuple[Parameter, ...]:
@@ -230,6 +227,7 @@ def _parameters(of: type[Any]) -> tuple[Parameter, ...]:
                 is_secret=any(isinstance(note, Secret) for note in notes),
                 is_counted=any(isinstance(note, Counted) for note in notes),
                 default=item.default,
+                holds_parts=get_origin(bare) is tuple and dataclasses.is_dataclass(get_args(bare)[0]),
             )
         )
     return tuple(made)

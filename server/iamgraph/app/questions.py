@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from typing import NamedTuple
 
-from ..domain.arn import assumed_role_arn, parse_arn
+from ..domain.arn import ACCOUNT_ID, assumed_role_arn, parse_arn
 from ..domain.entities import Account, Group, PrincipalType, Role, User
 from ..domain.policy.evaluate import Decision, Policy, Principal, PrincipalKind
 from .access import AccessCache
@@ -26,8 +26,8 @@ SESSION_NAME = "simulation"
 """What the session is called through which a role is asked about."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+# A named tuple, since a batch has a thousand: a frozen dataclass takes several times as long to make and to hash.
+class Question(NamedTuple):
     """May it perform `action` on `resource`, an ARN or `*`? `context` are the keys of the request, beside those that its
     principal brings. `account_id` owns the resource: by default the account that its ARN names, else the principal's.
     `policy` is the resource's own as it is supposed to be; of a role, the trust policy in place of the one that it has."""
@@ -85,9 +85,15 @@ def instant(work: Work) -> Context:
     return {key: now[key] for key in ("aws:CurrentTime", "aws:EpochTime")}
 
 
+def trust_actions(questions: Sequence[Question]) -> Set[str]:
+    """Their actions, as they are written, in which a role's trust policy has a say."""
+    return {action for action in {question.action for question in questions} if action.lower() in _TRUSTED}
+
+
 async def trusting(work: Work, questions: Sequence[Question]) -> Mapping[str, Role]:
     """The roles of the caller's account, by ARN, that the questions are about the trust of."""
-    asked = [parse_arn(one.resource) for one in questions if one.is_trust_decision and one.policy is None]
+    trusted = trust_actions(questions)
+    asked = [parse_arn(one.resource) for one in questions if one.action in trusted and one.policy is None]
     own = work.caller.account_id
     names = {arn.name for arn in asked if arn and arn.kind == "role" and arn.account_id == own}
     found = await work.data.roles.named(own, sorted(names)) if names else {}
@@ -97,12 +103,16 @@ async def trusting(work: Work, questions: Sequence[Question]) -> Mapping[str, Ro
 def answer(subject: Asker, question: Question, roles: Mapping[str, Role]) -> Decision:
     """The engine's answer. `roles` are those of `trusting`: any other role answers like one that trusts somebody else. The
     keys that are given take the place of those of the request."""
-    account_id = question.account_id or account_of(question.resource) or subject.principal.account
-    assert account_id is not None
+    return allows(subject, need_of(question, subject, roles))
+
+
+def need_of(question: Question, subject: Asker, roles: Mapping[str, Role]) -> Need:
+    """What a question comes to for the engine: see `answer`."""
+    account_id = owner_of(question, subject)
     role = roles.get(question.resource) if question.is_trust_decision else None
     # One value is a key of one value, which is the same to operators on sets.
     given = {key: values[0] if len(values) == 1 else values for key, values in question.context}
-    need = Need(
+    return Need(
         action=question.action,
         resource=question.resource,
         asked=question.resource,
@@ -112,7 +122,13 @@ def answer(subject: Asker, question: Question, roles: Mapping[str, Role]) -> Dec
         resource_policy=question.policy,
         is_trust_decision=question.is_trust_decision,
     )
-    return allows(subject, need)
+
+
+def owner_of(question: Question, subject: Asker) -> str:
+    """The account that owns what a question is about."""
+    account_id = question.account_id or account_of(question.resource) or subject.principal.account
+    assert account_id is not None
+    return account_id
 
 
 def named_alike(subject: Asker, context: ContextEntries) -> ContextEntries:
@@ -132,4 +148,4 @@ def _tags(role: Role | None) -> Context:
 def account_of(arn: str) -> str | None:
     """The account that an ARN of any service names, if it names one."""
     parts = arn.split(":", 5)
-    return parts[4] if len(parts) == 6 and re.fullmatch(r"\d{12}", parts[4], re.ASCII) else None
+    return parts[4] if len(parts) == 6 and ACCOUNT_ID.fullmatch(parts[4]) else None

@@ -58,6 +58,24 @@ class Thing:
     def asked(self, info: strawberry.Info) -> str:
         return str(info.context)
 
+    @strawberry.field
+    def later_if_many(self) -> str | None:
+        async def later() -> str:
+            return "later"
+
+        return later() if self.name.endswith("1") else "now"  # type: ignore[return-value]
+
+    @strawberry.field
+    def wrong_if_many(self) -> str:
+        if self.name.endswith("1"):
+            raise ValueError("no")
+        return "right"
+
+
+@strawberry.type
+class Other:
+    name: str
+
 
 @strawberry.type
 class Query:
@@ -71,6 +89,18 @@ class Query:
     ) -> list[Thing]:
         prefix = "unset" if name_prefix is strawberry.UNSET else str(name_prefix)
         return [Thing(name=f"{prefix}{i}") for i in range(first)]
+
+    @strawberry.field
+    def odd(self) -> list[Thing | None]:
+        async def later() -> Thing:
+            return Thing(name="later")
+
+        odd: Any = [Thing(name="one"), None, ValueError("no"), later(), Other(name="other")]
+        return odd  # type: ignore[no-any-return]
+
+    @strawberry.field
+    def generated(self) -> list[Thing]:
+        return (Thing(name=str(i)) for i in range(3))  # type: ignore[return-value]
 
 
 def _schema(*, short: bool) -> Any:
@@ -100,10 +130,16 @@ async def _run(schema: Any, query: str, **options: Any) -> Any:
         "givenError",
         "later failingLater",
         "name @skip(if: true) colour @include(if: true)",
+        "name colour missing",
+        "name laterIfMany",
+        "name wrongIfMany",
+        "... on Thing { name more: name } ...F",
     ],
 )
 async def test_a_plain_field_answers_alike(fields: str) -> None:
-    for query in (f"{{ thing {{ {fields} }} }}", f"{{ things(first: 2) {{ {fields} }} }}"):
+    fragment = "fragment F on Thing { colour }" if "...F" in fields else ""
+    for field in ("thing", "things(first: 2)", "odd", "generated"):
+        query = f"{{ {field} {{ {fields} }} }} {fragment}"
         short = await _run(SHORT, query, executor_class=PlainFirst, is_awaitable=is_awaitable)
         assert short == await _run(LONG, query)
 

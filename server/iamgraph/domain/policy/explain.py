@@ -135,9 +135,7 @@ def reason(question: Question, outcome: Outcome, because: Sequence[Match], block
 def _named(match: Match) -> str:
     """A statement as a sentence names it. Of a guardrail it tells its name and the statement's Sid alone."""
     policy, sid = match.policy, match.statement.sid
-    place = f"statement {sid or match.statement_index + 1}"
-    if match.kind in GUARDRAILS and not sid:
-        place = "a statement"
+    place = "a statement" if not sid and match.kind in GUARDRAILS else f"statement {sid or match.statement_index + 1}"
     name = f" {policy.name}" if policy.name else ""
     version = f" ({policy.version_id})" if policy.version_id else ""
     return f"{place} of {_OF[match.kind]}{name}{version}"

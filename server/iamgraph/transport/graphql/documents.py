@@ -22,6 +22,7 @@ from graphql import (
 )
 from graphql.language.lexer import Lexer
 
+from .execution import Executable
 from .limits import Measure, Root, check, refused, size
 
 MAX_TOKENS = 2500
@@ -71,6 +72,7 @@ class Prepared:
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...] | None
     _measured: dict[str | None, _Measured] = field(default_factory=dict)
+    _executables: dict[str | None, Executable] = field(default_factory=dict)
 
     def check(self, name: str | None, variables: Mapping[str, Any]) -> Root:
         """What `limits.check` says of the operation, found out once for variables of the same sizes. Raises
@@ -87,6 +89,14 @@ class Prepared:
         if len(measured.roots) < MAX_MEASURED:
             measured.roots[measured.key(variables)] = root
         return root
+
+    def executable(self, schema: GraphQLSchema, name: str | None) -> Executable:
+        """The operation to run, of a document that was validated."""
+        found = self._executables.get(name)
+        if found is None:
+            assert self.document is not None and self.errors == ()
+            found = self._executables[name] = Executable(schema, self.document, self.operation(name))
+        return found
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
         """The operation to run. Raises GraphQLError where the name leaves that open."""

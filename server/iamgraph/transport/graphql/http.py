@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from graphql import ExecutionResult, GraphQLError, execute
+from graphql import ExecutionResult, GraphQLError
 
 from ...app.caller import Caller, Origin
 from ...app.identity import Shown
@@ -26,7 +26,6 @@ from .errors import code_of
 from .following import Subscribed, subscribe
 from .limits import LEAST, SIGN_INS, Root
 from .schema import schema
-from .shortcuts import PlainFirst, is_awaitable
 from .sse import COMPLETE, EVENT_STREAM, Bodies, Streams, message
 
 log = logging.getLogger(__name__)
@@ -143,16 +142,7 @@ class Endpoint:
                 schema._schema, prepared.document, asked.operation_name, asked.variables, context, root
             )
             return begun if isinstance(begun, Subscribed) else self._result(begun, context, root)
-        result = execute(
-            schema._schema,
-            prepared.document,
-            context_value=context,
-            variable_values=dict(asked.variables),
-            operation_name=asked.operation_name,
-            hide_suggestions=True,
-            executor_class=PlainFirst,
-            is_awaitable=is_awaitable,  # type: ignore[arg-type]
-        )
+        result = prepared.executable(schema._schema, asked.operation_name).run(asked.variables, context)
         done: ExecutionResult = result if isinstance(result, ExecutionResult) else await result
         return self._result(done, context, root)
 

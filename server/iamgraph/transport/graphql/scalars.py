@@ -23,7 +23,8 @@ PolicyDocument = NewType("PolicyDocument", str)
 Secret = NewType("Secret", str)
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """The text, as it is."""
     if not isinstance(value, str):
         raise ValueError("a text is wanted")
     return value
@@ -31,7 +32,7 @@ def _text(value: Any) -> str:
 
 def _instant(value: Any) -> datetime:
     try:
-        instant = datetime.fromisoformat(_text(value))
+        instant = datetime.fromisoformat(text(value))
         if instant.tzinfo is not None:
             return instant.astimezone(UTC)
     except (ValueError, OverflowError):
@@ -50,7 +51,7 @@ def _scalar(
     url: str | None = None,
     *,
     serialize: Callable[[Any], Any] = str,
-    parse_value: Callable[[Any], Any] = _text,
+    parse_value: Callable[[Any], Any] = text,
 ) -> Any:
     return strawberry.scalar(
         name=name, description=description, specified_by_url=url, serialize=serialize, parse_value=parse_value

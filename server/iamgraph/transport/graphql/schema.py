@@ -8,6 +8,7 @@ import strawberry
 from strawberry.printer import print_schema
 from strawberry.schema.config import StrawberryConfig
 
+from .inputs import make_inputs
 from .mutation import Mutation
 from .nodes.account import Account, RootUser
 from .nodes.credentials import AccessKey, LoginProfile
@@ -49,6 +50,7 @@ schema = strawberry.Schema(
     config=StrawberryConfig(scalar_map=SCALARS),  # type: ignore[arg-type]
 )
 
+make_inputs(schema._schema)
 shorten(schema._schema)
 
 HEADER = '''"""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import strawberry
 from strawberry import UNSET
 
@@ -10,7 +12,6 @@ from ....app.identity import Handed, HandedKey
 from ....app.questions import ContextEntries, Question
 from ....domain.errors import InvalidInput
 from ..scalars import ARN, Action
-from .base import ContextEntry
 
 
 @strawberry.input(description="An access key. Temporary ones (`ASIA…`) come with their session token.")
@@ -26,11 +27,29 @@ class CredentialsInput:
     access_key: AccessKeyInput | None = UNSET
 
 
+@strawberry.input(
+    description="A context key of a request, and its values. Without values it is as if there were no such key."
+)
+class ContextKeyInput:
+    key: str
+    values: list[str]
+
+    @staticmethod
+    def made(key: str, values: list[str]) -> tuple[str, tuple[str, ...]]:
+        """As questions have it, at once: a batch may have many."""
+        return key, tuple(values)
+
+
 @strawberry.input(description="One thing that would be done.")
 class AuthorizationRequest:
     action: Action
     resource: ARN
-    context: list[ContextEntry] = strawberry.field(default_factory=list)
+    context: list[ContextKeyInput] = strawberry.field(default_factory=list)
+
+    @staticmethod
+    def made(action: Action, resource: ARN, context: list[ContextKeyInput]) -> Question:
+        """The question, at once: a batch may have a thousand."""
+        return Question(action, resource, _entries(context))
 
 
 @strawberry.input(
@@ -40,7 +59,7 @@ class AuthorizationRequest:
 class AuthorizeInput:
     action: Action = strawberry.field(description="One action, of any service, such as `docs:Read`.")
     resource: ARN = strawberry.field(description="The ARN of what it would be done to, or `*`.")
-    context: list[ContextEntry] = strawberry.field(
+    context: list[ContextKeyInput] = strawberry.field(
         default_factory=list,
         description="Further keys of the request. They take the place of the caller's own, but for those that say who "
         "asks (`aws:PrincipalArn` and the like), which can't be given.",
@@ -79,14 +98,13 @@ def authorize_many(input: AuthorizeManyInput) -> AuthorizeMany:
     return AuthorizeMany(
         principal=principal,
         credentials=credentials,
-        requests=tuple(
-            Question(action=one.action, resource=one.resource, context=_entries(one.context)) for one in input.requests
-        ),
+        requests=tuple(cast(list[Question], input.requests)),  # see `AuthorizationRequest.made`
     )
 
 
-def _entries(context: list[ContextEntry]) -> ContextEntries:
-    return tuple((entry.key, tuple(entry.values)) for entry in context)
+def _entries(context: list[ContextKeyInput]) -> ContextEntries:
+    """See `ContextKeyInput.made`."""
+    return tuple(cast(list[tuple[str, tuple[str, ...]]], context))
 
 
 def _about(input: AuthorizeInput | AuthorizeManyInput) -> tuple[str | None, Handed | None]:

@@ -1,0 +1,57 @@
+"""Running an operation: what hangs on its document alone is found out once, and kept with it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from typing import Any, cast
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FragmentDefinitionNode,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    default_field_resolver,
+    default_type_resolver,
+)
+from graphql.execution.collect_fields import FragmentDetails
+
+from .inputs import Variables
+from .shortcuts import PlainFirst, is_awaitable
+
+
+class Executable:
+    """One operation of a valid document, ready to run for any variables."""
+
+    __slots__ = ("_definitions", "_fragments", "_operation", "_schema", "_variables")
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        self._schema, self._operation = schema, operation
+        fragments = (one for one in document.definitions if isinstance(one, FragmentDefinitionNode))
+        self._definitions = {fragment.name.value: fragment for fragment in fragments}
+        # Fragments have no variables of their own: the parser is not told to take those.
+        self._fragments = {name: FragmentDetails(fragment, None) for name, fragment in self._definitions.items()}
+        self._variables = Variables(schema, operation)
+
+    def run(self, variables: Mapping[str, Any], context: Any) -> ExecutionResult | Awaitable[ExecutionResult]:
+        """What graphql-core's `execute` gives."""
+        values = self._variables.coerced(variables)
+        if isinstance(values, list):
+            return ExecutionResult(None, values)
+        executor = PlainFirst(
+            self._schema,
+            self._definitions,
+            self._fragments,
+            None,
+            context,
+            self._operation,
+            values,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+            False,
+            None,
+            is_awaitable,
+            hide_suggestions=True,
+        )
+        return cast(ExecutionResult | Awaitable[ExecutionResult], executor.execute_operation())
