@@ -401,7 +401,11 @@ AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "GetPolicyVersion": {"PolicyArn": POL, "VersionId": "v1"},
     "GetRolePolicy": {"RoleName": "deployer", "PolicyName": "own"},
     "GetUserPolicy": {"UserName": "bob", "PolicyName": "own"},
+    "GetContextKeysForCustomPolicy": {"PolicyInputList": [KEYED]},
+    "GetContextKeysForPrincipalPolicy": {"PolicySourceArn": BOB},
     "ListPolicies": {"PathPrefix": "/team/"},
+    "SimulateCustomPolicy": {"PolicyInputList": [DOCUMENT], "ActionNames": ["deploy:Release"]},
+    "SimulatePrincipalPolicy": {"PolicySourceArn": BOB, "ActionNames": ["deploy:Release"]},
 } | {
     operation: {name: value}
     for name, value, operations in (

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING, dataclass, field, is_dataclass
 from enum import Enum
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from botocore import xform_name
 
 from ...app.caller import Identity
 from ...app.operation import Command, Operation, Parameter, Query, camel, parameters
 from ...domain.arn import parse_arn
-from ...domain.budget import POINTS_OF_COMMAND
-from ...domain.entities import PrincipalType, Tag
+from ...domain.budget import POINTS_OF_COMMAND, POINTS_OF_HASHING
+from ...domain.entities import PrincipalType
 from ...domain.errors import InvalidInput
 from ...domain.unset import Unset
 from .errors import WireError, broken, constraint_text
@@ -61,17 +61,22 @@ class Action:
     also: type[Query[Any]] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     answered: frozenset[str] = frozenset()
-    points: int | None = None
+    points: Callable[[Any], int] | None = None
     differs: str = ""
 
-    def cost(self, given: Structure) -> int:
+    def cost(self, operation: Any) -> int:
         """What the request takes of its caller's budget: as in GraphQL, one for the request and what the operation takes."""
         if self.points is not None:
-            return 1 + self.points
+            return 1 + self.points(operation)
         if issubclass(self.operation, Command):
             return 1 + POINTS_OF_COMMAND
-        items: int = given.get("MaxItems", DEFAULT_ITEMS if "marker" in _all_names(self) else 0)
+        items: int = getattr(operation, "max_items", 0) if self.also is None else DEFAULT_ITEMS
         return 1 + max(0, items) // ITEMS_A_POINT
+
+
+def hashing(operation: Any) -> int:
+    """The points of an operation that hashes a password."""
+    return POINTS_OF_HASHING
 
 
 def operation_of(action: Action, kind: type[Operation[Any]], given: Structure) -> Operation[Any]:
@@ -110,30 +115,33 @@ def _is_nothing(action: Action, name: str, value: Any) -> bool:
 
 
 def _value(parameter: Parameter, value: Any) -> Any:
-    """A parameter's value as the operation has it: tuples of texts or tags, and enums."""
+    """A parameter's value as the operation has it."""
+    try:
+        return _converted(parameter.hint, value)
+    except (KeyError, TypeError, ValueError):
+        # The constraints of the shape say what is missing, or none of its values.
+        raise InvalidInput("lacks a part, or has a value that is none", field=camel(parameter.name)) from None
+
+
+def _converted(hint: Any, value: Any) -> Any:
+    """Lists as tuples, structures as the classes that the hint has, or where it wants a text, as their only member; names of
+    enums as these."""
+    kind = _kind(hint)
     if isinstance(value, list):
-        return tuple(_item(parameter, item) for item in value)
-    enum = _enum(parameter.hint)
-    if enum is None:
+        return tuple(_converted(get_args(kind)[0], item) for item in value)
+    if not isinstance(value, Mapping):
+        return kind(value) if isinstance(kind, type) and issubclass(kind, Enum) else value
+    if not (isinstance(kind, type) and is_dataclass(kind)):
+        (value,) = value.values()
         return value
-    try:
-        return enum(value)
-    except ValueError:
-        values = ", ".join(str(one.value) for one in enum)
-        raise InvalidInput(f"must be one of {values}", field=camel(parameter.name)) from None
+    hints = get_type_hints(kind)
+    parts = {xform_name(name): part for name, part in value.items()}
+    return kind(**{name: _converted(hints[name], part) for name, part in parts.items()})
 
 
-def _item(parameter: Parameter, item: Any) -> Any:
-    if not isinstance(item, Mapping):
-        return item
-    try:
-        return item["arn"] if parameter.name == "policy_arns" else Tag(key=item["Key"], value=item["Value"])
-    except KeyError as missing:
-        raise InvalidInput(f"an item lacks its {missing.args[0]}", field=camel(parameter.name)) from None
-
-
-def _enum(hint: Any) -> type[Enum] | None:
-    parts = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    return next(
-        (part for part in parts if isinstance(part, type) and issubclass(part, Enum) and part is not Unset), None
-    )
+def _kind(hint: Any) -> Any:
+    """What a parameter is, if it is there."""
+    if get_origin(hint) not in (Union, types.UnionType):
+        return hint
+    (kind,) = (part for part in get_args(hint) if part is not types.NoneType and part is not Unset)
+    return kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .action import Action
-from .answers import accounts, groups, instance_profiles, keys, policies, roles, sts, users
+from .answers import accounts, groups, instance_profiles, keys, policies, roles, simulation, sts, users
 
 ACTIONS: Mapping[str, Mapping[str, Action]] = {
     "iam": {
@@ -16,6 +16,7 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
         **policies.ACTIONS,
         **keys.ACTIONS,
         **accounts.ACTIONS,
+        **simulation.ACTIONS,
     },
     "sts": sts.ACTIONS,
 }

@@ -70,7 +70,7 @@ def failure_of(error: IamError | WireError, service: Service | None, violations:
     code, message = error.code, error.message
     if isinstance(error, InvalidInput):
         if violations:
-            message = constraint_text(violations)
+            code, message = InvalidInput.code, constraint_text(violations)
         elif service is not None:
             code = _VALUES.get((service.name, error.field), code)
     elif isinstance(error, ExpiredToken):

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from .errors import WireError
 from .models import Shape, Structure, is_flattened, serialized_name
 
-MAX_FIELDS = 2000
+MAX_FIELDS = 5000
 _ENVELOPE = frozenset({"Action", "Version"})
 _SIGNATURE = "X-Amz-"
 """What the parameters of a presigned request begin with."""

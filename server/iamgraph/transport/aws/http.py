@@ -122,9 +122,14 @@ class AwsEndpoint:
         if action is None:
             await self._kernel.charge(caller, 1, [asking.name])
             raise WireError("NotImplemented", f"The action {asking.name} is not supported by this service.")
-        given.update(parameters_of(asking.model.input_shape, asking.fields))
-        await self._kernel.charge(caller, action.cost(given), [asking.name])
-        operations = [operation_of(action, kind, given) for kind in (action.operation, action.also) if kind is not None]
+        cost = 1
+        try:
+            given.update(parameters_of(asking.model.input_shape, asking.fields))
+            kinds = [kind for kind in (action.operation, action.also) if kind is not None]
+            operations = [operation_of(action, kind, given) for kind in kinds]
+            cost = action.cost(operations[0])
+        finally:
+            await self._kernel.charge(caller, cost, [asking.name])
         try:
             results = [await self._result(caller, operation) for operation in operations]
         finally:

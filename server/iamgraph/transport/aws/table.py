@@ -21,6 +21,8 @@ in bold are here; the others answer `NotImplemented` (501), and change nothing.
 _FIELDS: Mapping[str, str] = {
     "GetAccountPasswordPolicy": "account.passwordPolicy",
     "GetCallerIdentity": "viewer",
+    "GetContextKeysForCustomPolicy": "contextKeysForPolicies",
+    "GetContextKeysForPrincipalPolicy": "contextKeysForPrincipal",
     "GetGroup": "account.group, group.members",
     "GetGroupPolicy": "group.inlinePolicies",
     "GetInstanceProfile": "account.instanceProfile",
@@ -49,6 +51,8 @@ _FIELDS: Mapping[str, str] = {
     "ListRoles": "account.roles",
     "ListUserPolicies": "user.inlinePolicies",
     "ListUsers": "account.users",
+    "SimulateCustomPolicy": "simulateCustomPolicy",
+    "SimulatePrincipalPolicy": "simulate, principal.can",
 }
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ....app import login_profiles, users
-from ....domain.budget import POINTS_OF_HASHING
 from ....domain.entities import Account, LoginProfile, User
-from ..action import Action, Asked
+from ..action import Action, Asked, hashing
 from ..models import Structure
 from .base import boundary, instant, page, tags
 
@@ -56,17 +55,15 @@ ACTIONS: Mapping[str, Action] = {
     "CreateLoginProfile": Action(
         operation=login_profiles.CreateLoginProfile,
         answer=_login_profile,
-        points=POINTS_OF_HASHING,
+        points=hashing,
         differs=f"`UserName` and `Password` are required; {_NO_LONGER}",
     ),
     "GetLoginProfile": Action(operation=login_profiles.GetLoginProfile, answer=_login_profile),
-    "UpdateLoginProfile": Action(
-        operation=login_profiles.UpdateLoginProfile, points=POINTS_OF_HASHING, differs=_NO_LONGER
-    ),
+    "UpdateLoginProfile": Action(operation=login_profiles.UpdateLoginProfile, points=hashing, differs=_NO_LONGER),
     "DeleteLoginProfile": Action(operation=login_profiles.DeleteLoginProfile, differs="`UserName` is required"),
     "ChangePassword": Action(
         operation=login_profiles.ChangePassword,
-        points=POINTS_OF_HASHING,
+        points=hashing,
         differs="the root may change its password too",
     ),
 }
