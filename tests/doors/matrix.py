@@ -321,6 +321,7 @@ DOORS = [
     read("GetPolicyVersion", POLICIES % "defaultVersion { document }", POL, reach=_POLICIES),
     read("ListEntitiesForPolicy", POLICIES % "attachments(first: 9) { nodes { __typename } }", POL, reach=_POLICIES),
     read("ListAccountAliases", "alias"),
+    read("GetAccountSummary", "quotas { name limit }"),
     read("GetAccountPasswordPolicy", "passwordPolicy { minimumLength }"),
     read("LookupEvents", "auditEvents(first: 9) { nodes { name } }", action="cloudtrail:LookupEvents"),
     read("GetPrimaryEmail", "root { email }", action="account:GetPrimaryEmail"),
@@ -393,14 +394,23 @@ DOORS = [
 FREE_FOR_ALL = {"GetCallerIdentity", "SignOut"}
 """What any authenticated caller may."""
 PUBLIC = {"SignIn", "SignInAsRoot"}
-ELSEWHERE = {"ListChildSessions", "ListInstanceProfileTags"}
-"""The first needs a session to start from, whose reading takes the same permission: see `test_sessions`. The second is AWS's
-alone: in the graph a profile's tags are its own. See `test_instance_profiles`."""
+ELSEWHERE = {
+    "ListChildSessions",
+    "GetAccessKeyInfo",
+    "GetAccountAuthorizationDetails",
+    "ListInstanceProfileTags",
+    "ListPolicyTags",
+    "ListRoleTags",
+    "ListUserTags",
+}
+"""The first needs a session to start from, whose reading takes the same permission: see `test_sessions`. The others are
+AWS's alone: in the graph what they tell are fields of what has it. See `ON_THE_WIRE_ALONE`."""
 AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "GetGroupPolicy": {"GroupName": "devs", "PolicyName": "own"},
     "GetPolicyVersion": {"PolicyArn": POL, "VersionId": "v1"},
     "GetRolePolicy": {"RoleName": "deployer", "PolicyName": "own"},
     "GetUserPolicy": {"UserName": "bob", "PolicyName": "own"},
+    "GetAccessKeyInfo": {"AccessKeyId": "{key}"},
     "GetContextKeysForCustomPolicy": {"PolicyInputList": [KEYED]},
     "GetContextKeysForPrincipalPolicy": {"PolicySourceArn": BOB},
     "ListPolicies": {"PathPrefix": "/team/"},
@@ -411,16 +421,22 @@ AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     for name, value, operations in (
         ("PathPrefix", "/eng/", "ListUsers ListGroups ListRoles ListInstanceProfiles"),
         ("UserName", "bob", "GetUser GetLoginProfile ListAccessKeys ListGroupsForUser ListUserPolicies"),
-        ("UserName", "bob", "ListAttachedUserPolicies"),
+        ("UserName", "bob", "ListAttachedUserPolicies ListUserTags"),
         ("GroupName", "devs", "GetGroup ListGroupMembers ListAttachedGroupPolicies ListGroupPolicies"),
         ("RoleName", "deployer", "GetRole ListAttachedRolePolicies ListRolePolicies ListInstanceProfilesForRole"),
-        ("PolicyArn", POL, "GetPolicy ListPolicyVersions ListEntitiesForPolicy"),
+        ("RoleName", "deployer", "ListRoleTags"),
+        ("PolicyArn", POL, "GetPolicy ListPolicyVersions ListEntitiesForPolicy ListPolicyTags"),
         ("InstanceProfileName", "web", "GetInstanceProfile ListInstanceProfileTags"),
     )
     for operation in operations.split()
 }
 """What queries take on AWS's wire. Commands take their mutation's input."""
 ON_THE_WIRE_ALONE = [
+    Door(operation="GetAccessKeyInfo", action="sts:GetAccessKeyInfo"),
+    Door(operation="GetAccountAuthorizationDetails", action="iam:GetAccountAuthorizationDetails"),
     Door(operation="ListInstanceProfileTags", action="iam:ListInstanceProfileTags", on=WEB),
+    Door(operation="ListPolicyTags", action="iam:ListPolicyTags", on=POL),
+    Door(operation="ListRoleTags", action="iam:ListRoleTags", on=DEPLOYER),
+    Door(operation="ListUserTags", action="iam:ListUserTags", on=BOB),
 ]
 """Doors that GraphQL has in another place."""

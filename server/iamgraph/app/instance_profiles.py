@@ -11,7 +11,6 @@ from ..domain.errors import (
     DeleteConflict,
     EntityAlreadyExists,
     IamError,
-    InvalidInput,
     LimitExceeded,
     NoSuchEntity,
 )
@@ -23,12 +22,12 @@ from ..store.session import StoreSession
 from .caller import Caller
 from .changes import GONE, shown_instance_profile
 from .edges import paged
-from .listing import Listed, Marker, MaxItems, by_name, sliced
+from .listing import Listed, Marker, MaxItems, by_name
 from .operation import Command, Need, Place, Query, Target, operation
 from .passing import no_such_role, pass_role
 from .quotas import ensure
 from .roles import IN_PROFILE
-from .tagging import TagKeys, Tags, request_tags
+from .tagging import TagKeys, Tags, pages_of_tags, request_tags
 from .targets import INSTANCE_PROFILE, ROLE, Listing, New
 from .users import UniqueId
 from .work import Work
@@ -286,12 +285,4 @@ class ListInstanceProfileTags(Query[Listed[Tag]]):
     async def fetch(
         cls, work: Work, asks: Sequence[tuple[ListInstanceProfileTags, InstanceProfile]]
     ) -> Sequence[Listed[Tag] | IamError]:
-        return [cls._page(query, profile) for query, profile in asks]
-
-    @staticmethod
-    def _page(query: ListInstanceProfileTags, profile: InstanceProfile) -> Listed[Tag] | IamError:
-        tags = sorted(profile.tags, key=lambda tag: tag.key)
-        try:
-            return sliced(TAGS, tags, lambda tag: (tag.key,), 1, query.marker, query.max_items)
-        except InvalidInput as error:
-            return error
+        return pages_of_tags(TAGS, asks)

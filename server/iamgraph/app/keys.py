@@ -17,7 +17,7 @@ from .caller import Caller
 from .changes import GONE, shown_key
 from .operation import Command, Place, Query, Target, operation
 from .quotas import ensure
-from .targets import USER
+from .targets import EVERYTHING, USER
 from .users import NO_USER, UniqueId
 from .work import Work
 
@@ -135,9 +135,7 @@ class ListAccessKeys(Query[tuple[AccessKey, ...]]):
         owners = [owner for _, owner in asks if owner is not None]
         found = await work.data.keys.of([owner.id for owner in owners])
         return [
-            found.get(owner.id, ())
-            if owner is not None
-            else InvalidInput(NO_USER, field="userName")
+            found.get(owner.id, ()) if owner is not None else InvalidInput(NO_USER, field="userName")
             for _, owner in asks
         ]
 
@@ -185,3 +183,24 @@ class DeleteAccessKey(Command[DeletedAccessKey]):
         await work.data.keys.delete(key.id)
         work.changed(shown_key(key), GONE)
         return DeletedAccessKey(deleted_access_key_id=key.id)
+
+
+@operation("sts:GetAccessKeyInfo", on=EVERYTHING)
+class GetAccessKeyInfo(Query[str]):
+    """Say which account an access key is of, long-term or temporary: the caller's, or none that it is told of."""
+
+    access_key_id: AccessKeyId
+
+    @classmethod
+    async def fetch(cls, work: Work, asks: Sequence[tuple[GetAccessKeyInfo, None]]) -> Sequence[str | IamError]:
+        known = await work.data.keys.get([query.access_key_id for query, _ in asks])
+        return [await _account_of(work, query.access_key_id, known.get(query.access_key_id)) for query, _ in asks]
+
+
+async def _account_of(work: Work, key_id: str, key: AccessKey | None) -> str | IamError:
+    session = await work.data.sessions.by_access_key(key_id) if key is None else None
+    owner = key.account_id if key is not None else session.speaks_for.account.id if session is not None else None
+    if owner != work.caller.account_id:
+        # INVARIANT: another account's key and one that does not exist answer alike.
+        return InvalidInput(f"the account has no access key {key_id}", field="accessKeyId")
+    return owner

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
-from ..domain.entities import Attachment, IdentityKind, ManagedPolicy, PolicyUsage
+from ..domain.entities import Attachment, IdentityKind, ManagedPolicy, PolicyUsage, Tag
 from ..domain.errors import (
     DeleteConflict,
     EntityAlreadyExists,
@@ -28,12 +28,13 @@ from .edges import paged
 from .listing import Listed, Marker, MaxItems, by_name
 from .operation import Command, Need, Query, operation
 from .quotas import ensure
-from .tagging import TagKeys, Tags, request_tags
+from .tagging import TagKeys, Tags, pages_of_tags, request_tags
 from .targets import POLICY, Listing, New
 from .users import UniqueId
 from .work import Work
 
 LISTING = "policies"
+TAGS = "policy-tags"
 ATTACHMENTS = "policy-attachments"
 SHOWN_BLOCKERS = 100
 """How many of what blocks a deletion are told at most."""
@@ -311,3 +312,18 @@ def _alike(queries: Sequence[ListEntitiesForPolicy]) -> Mapping[_Filters, Sequen
     for i, query in enumerate(queries):
         places.setdefault((query.entity_filter, query.policy_usage_filter, query.path_prefix), []).append(i)
     return places
+
+
+@operation("iam:ListPolicyTags", on=POLICY, raises=(NoSuchEntity,))
+class ListPolicyTags(Query[Listed[Tag]]):
+    """List the tags of a managed policy, by key."""
+
+    policy_arn: PolicyArn
+    max_items: MaxItems = 100
+    marker: Marker | None = None
+
+    @classmethod
+    async def fetch(
+        cls, work: Work, asks: Sequence[tuple[ListPolicyTags, ManagedPolicy]]
+    ) -> Sequence[Listed[Tag] | IamError]:
+        return pages_of_tags(TAGS, asks)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, get_args
 
-from ..domain.entities import IdentityKind, Role
+from ..domain.entities import IdentityKind, Role, Tag
 from ..domain.errors import (
     DeleteConflict,
     EntityAlreadyExists,
@@ -39,13 +39,14 @@ from .changes import GONE, shown_role
 from .listing import Listed, Marker, MaxItems, by_name
 from .operation import Command, Need, Query, operation
 from .quotas import ensure
-from .tagging import TagKeys, Tags, request_tags
+from .tagging import TagKeys, Tags, pages_of_tags, request_tags
 from .targets import ROLE, Listing, New
 from .trusts import bound, check_trust_policy
 from .users import UniqueId
 from .work import Work
 
 LISTING = "roles"
+TAGS = "role-tags"
 SHOWN_BLOCKERS = 100
 IN_PROFILE = "Cannot delete entity, must remove roles from instance profile first."
 """What AWS says of a role that a profile holds, and of a profile that holds one."""
@@ -236,7 +237,9 @@ class DeleteRole(Command[DeletedRole]):
 
     async def execute(self, work: Work, target: Role, prepared: None) -> DeletedRole:
         blocking = await _blocking(work, target)
-        profiles = (await work.data.instance_profiles.of_roles([target.id], after=None, limit=SHOWN_BLOCKERS))[target.id]
+        profiles = (await work.data.instance_profiles.of_roles([target.id], after=None, limit=SHOWN_BLOCKERS))[
+            target.id
+        ]
         if profiles.items:
             raise DeleteConflict(IN_PROFILE, blocked_by=[*profiles.items, *blocking])
         if blocking:
@@ -320,3 +323,16 @@ class DeleteRolePermissionsBoundary(Command[Role]):
             raise NoSuchEntity(f"The role with name {target.name} has no permissions boundary.")
         await work.data.roles.set_boundary(target.id, None)
         return await _changed(work, target)
+
+
+@operation("iam:ListRoleTags", on=ROLE, raises=(NoSuchEntity,))
+class ListRoleTags(Query[Listed[Tag]]):
+    """List the tags of a role, by key."""
+
+    role_name: RoleName
+    max_items: MaxItems = 100
+    marker: Marker | None = None
+
+    @classmethod
+    async def fetch(cls, work: Work, asks: Sequence[tuple[ListRoleTags, Role]]) -> Sequence[Listed[Tag] | IamError]:
+        return pages_of_tags(TAGS, asks)

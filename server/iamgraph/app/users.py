@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from ..domain.entities import Account, IdentityKind, PrincipalType, User
+from ..domain.entities import Account, IdentityKind, PrincipalType, Tag, User
 from ..domain.errors import (
     DeleteConflict,
     EntityAlreadyExists,
@@ -27,12 +27,13 @@ from .listing import Listed, Marker, MaxItems, by_name
 from .moving import needs_of_move, renamed
 from .operation import Command, Need, Place, Query, operation
 from .quotas import ensure
-from .tagging import TagKeys, Tags, request_tags
+from .tagging import TagKeys, Tags, pages_of_tags, request_tags
 from .targets import USER, Entity, Listing, New
 from .work import Work
 
 UniqueId = Annotated[str, Doc("The entity's unique id, instead of its name.")]
 LISTING = "users"
+TAGS = "user-tags"
 NO_USER = "Must specify userName when calling with non-User credentials"
 """What a role's session is told, which has no user of its own."""
 
@@ -280,3 +281,16 @@ class DeleteUserPermissionsBoundary(Command[User]):
             raise NoSuchEntity(f"The user with name {target.name} has no permissions boundary.")
         await work.data.users.set_boundary(target.id, None)
         return await _changed(work, target)
+
+
+@operation("iam:ListUserTags", on=USER, raises=(NoSuchEntity,))
+class ListUserTags(Query[Listed[Tag]]):
+    """List the tags of a user, by key."""
+
+    user_name: UserName
+    max_items: MaxItems = 100
+    marker: Marker | None = None
+
+    @classmethod
+    async def fetch(cls, work: Work, asks: Sequence[tuple[ListUserTags, User]]) -> Sequence[Listed[Tag] | IamError]:
+        return pages_of_tags(TAGS, asks)

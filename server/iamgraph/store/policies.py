@@ -122,6 +122,14 @@ class Policies(Tagged[ManagedPolicy]):
         )
         return grouped(policy_ids, ((row["policy_id"], _version(row)) for row in rows))
 
+    async def count_versions(self, account_id: str) -> int:
+        """How many versions the policies of an account have together."""
+        row = await self._db.one(
+            "SELECT count(*) AS n FROM policy_version v JOIN managed_policy p ON p.id = v.policy_id WHERE p.account_id = $1",
+            account_id,
+        )
+        return int(row["n"]) if row else 0
+
     async def version(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], PolicyVersion]:
         """Those of the versions (policy id, version id) that exist, with their documents."""
         rows = await self._db.fetch(

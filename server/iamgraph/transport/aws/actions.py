@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .action import Action
-from .answers import accounts, groups, instance_profiles, keys, policies, roles, simulation, sts, users
+from .answers import accounts, details, groups, instance_profiles, keys, policies, roles, simulation, sts, users
 
 ACTIONS: Mapping[str, Mapping[str, Action]] = {
     "iam": {
@@ -17,6 +17,7 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
         **keys.ACTIONS,
         **accounts.ACTIONS,
         **simulation.ACTIONS,
+        **details.ACTIONS,
     },
     "sts": sts.ACTIONS,
 }

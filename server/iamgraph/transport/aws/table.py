@@ -19,7 +19,10 @@ in bold are here; the others answer `NotImplemented` (501), and change nothing.
 
 # Where GraphQL reads what AWS's operation reads; commands are mutations of their own name.
 _FIELDS: Mapping[str, str] = {
+    "GetAccessKeyInfo": "viewer.account",
+    "GetAccountAuthorizationDetails": "account.users, account.groups, account.roles, account.policies",
     "GetAccountPasswordPolicy": "account.passwordPolicy",
+    "GetAccountSummary": "account.quotas",
     "GetCallerIdentity": "viewer",
     "GetContextKeysForCustomPolicy": "contextKeysForPolicies",
     "GetContextKeysForPrincipalPolicy": "contextKeysForPrincipal",
@@ -48,8 +51,11 @@ _FIELDS: Mapping[str, str] = {
     "ListPolicies": "account.policies",
     "ListPolicyVersions": "policy.versions",
     "ListRolePolicies": "role.inlinePolicies",
+    "ListPolicyTags": "policy.tags",
+    "ListRoleTags": "role.tags",
     "ListRoles": "account.roles",
     "ListUserPolicies": "user.inlinePolicies",
+    "ListUserTags": "user.tags",
     "ListUsers": "account.users",
     "SimulateCustomPolicy": "simulateCustomPolicy",
     "SimulatePrincipalPolicy": "simulate, principal.can",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ....app import accounts, password_policy
+from ....app import accounts, password_policy, summary
 from ....domain.entities import PasswordPolicy
 from ....domain.errors import NoSuchEntity
 from ..action import Action, Asked
@@ -32,10 +32,34 @@ def _password_policy(policy: PasswordPolicy, asked: Asked) -> Structure:
     }
 
 
+def _summary(found: summary.AccountSummary, asked: Asked) -> Structure:
+    counted = {quota.name: quota.used for quota in found.quotas if quota.used is not None}
+    shown = {
+        **counted,
+        **{f"{quota.name}Quota": quota.limit for quota in found.quotas},
+        "PolicyVersionsInUse": found.policy_versions,
+        "AccountAccessKeysPresent": int(found.root_has_keys),
+        # Every root has a password; what follows is not there yet, or not at all.
+        "AccountPasswordPresent": 1,
+        **dict.fromkeys(_NONE, 0),
+        "GlobalEndpointTokenVersion": 1,
+    }
+    return {"SummaryMap": shown}
+
+
+_NONE = (
+    "AccountMFAEnabled",
+    "AccountSigningCertificatesPresent",
+    "MFADevices",
+    "MFADevicesInUse",
+    "Providers",
+    "ServerCertificates",
+)
 ACTIONS: Mapping[str, Action] = {
     "ListAccountAliases": Action(operation=accounts.ListAccountAliases, answer=_aliases, answered=PAGED),
     "CreateAccountAlias": Action(operation=accounts.CreateAccountAlias),
     "DeleteAccountAlias": Action(operation=accounts.DeleteAccountAlias),
+    "GetAccountSummary": Action(operation=summary.GetAccountSummary, answer=_summary),
     "GetAccountPasswordPolicy": Action(operation=password_policy.GetAccountPasswordPolicy, answer=_password_policy),
     "UpdateAccountPasswordPolicy": Action(
         operation=password_policy.UpdateAccountPasswordPolicy,

@@ -64,14 +64,15 @@ def cut(
     return answer
 
 
+def ending(listed: Listed[Any]) -> Structure:
+    """Whether a list goes on, and where."""
+    return {"IsTruncated": listed.more, "Marker": listed.cursor(listed.items[-1]) if listed.more else None}
+
+
 def page(name: str, shown: Callable[[T], Any]) -> Callable[[Listed[T], Asked], Structure]:
     """The answer of a list: the items below `name`, and where the next page begins."""
 
     def answer(listed: Listed[T], asked: Asked) -> Structure:
-        return {
-            name: [shown(item) for item in listed.items],
-            "IsTruncated": listed.more,
-            "Marker": listed.cursor(listed.items[-1]) if listed.more else None,
-        }
+        return {name: [shown(item) for item in listed.items], **ending(listed)}
 
     return answer

@@ -13,7 +13,7 @@ from .base import instant, page
 from .users import listed_user
 
 
-def _shown(group: Group) -> Structure:
+def shown_group(group: Group) -> Structure:
     return {
         "Path": group.path,
         "GroupName": group.name,
@@ -24,7 +24,7 @@ def _shown(group: Group) -> Structure:
 
 
 def _group(group: Group, asked: Asked) -> Structure:
-    return {"Group": _shown(group)}
+    return {"Group": shown_group(group)}
 
 
 def _group_and_members(results: tuple[Group, Listed[User]], asked: Asked) -> Structure:
@@ -35,10 +35,10 @@ def _group_and_members(results: tuple[Group, Listed[User]], asked: Asked) -> Str
 ACTIONS: Mapping[str, Action] = {
     "CreateGroup": Action(operation=groups.CreateGroup, answer=_group),
     "GetGroup": Action(operation=groups.GetGroup, also=groups.ListGroupMembers, answer=_group_and_members),
-    "ListGroups": Action(operation=groups.ListGroups, answer=page("Groups", _shown)),
+    "ListGroups": Action(operation=groups.ListGroups, answer=page("Groups", shown_group)),
     "UpdateGroup": Action(operation=groups.UpdateGroup),
     "DeleteGroup": Action(operation=groups.DeleteGroup),
     "AddUserToGroup": Action(operation=groups.AddUserToGroup),
     "RemoveUserFromGroup": Action(operation=groups.RemoveUserFromGroup),
-    "ListGroupsForUser": Action(operation=groups.ListGroupsForUser, answer=page("Groups", _shown)),
+    "ListGroupsForUser": Action(operation=groups.ListGroupsForUser, answer=page("Groups", shown_group)),
 }

@@ -12,7 +12,7 @@ from .base import instant, page, tag, tags
 from .roles import held_role
 
 
-def _listed(profile: InstanceProfile) -> Structure:
+def listed_profile(profile: InstanceProfile) -> Structure:
     return {
         "Path": profile.path,
         "InstanceProfileName": profile.name,
@@ -24,15 +24,17 @@ def _listed(profile: InstanceProfile) -> Structure:
 
 
 def _profile(profile: InstanceProfile, asked: Asked) -> Structure:
-    return {"InstanceProfile": {**_listed(profile), "Tags": tags(profile.tags) or []}}
+    return {"InstanceProfile": {**listed_profile(profile), "Tags": tags(profile.tags) or []}}
 
 
 ACTIONS: Mapping[str, Action] = {
     "CreateInstanceProfile": Action(operation=profiles.CreateInstanceProfile, answer=_profile),
     "GetInstanceProfile": Action(operation=profiles.GetInstanceProfile, answer=_profile),
-    "ListInstanceProfiles": Action(operation=profiles.ListInstanceProfiles, answer=page("InstanceProfiles", _listed)),
+    "ListInstanceProfiles": Action(
+        operation=profiles.ListInstanceProfiles, answer=page("InstanceProfiles", listed_profile)
+    ),
     "ListInstanceProfilesForRole": Action(
-        operation=profiles.ListInstanceProfilesForRole, answer=page("InstanceProfiles", _listed)
+        operation=profiles.ListInstanceProfilesForRole, answer=page("InstanceProfiles", listed_profile)
     ),
     "DeleteInstanceProfile": Action(operation=profiles.DeleteInstanceProfile),
     "AddRoleToInstanceProfile": Action(operation=profiles.AddRoleToInstanceProfile),

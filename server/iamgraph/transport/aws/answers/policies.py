@@ -10,7 +10,7 @@ from ....app.listing import Listed
 from ....domain.entities import Attached, Attachment, Group, InlinePolicy, ManagedPolicy, PolicyVersion, Role, User
 from ..action import Action, Asked
 from ..models import Structure
-from .base import PAGED, cut, document, instant, page, tags
+from .base import PAGED, cut, document, ending, instant, page, tag, tags
 
 
 def _listed(policy: ManagedPolicy) -> Structure:
@@ -29,13 +29,17 @@ def _listed(policy: ManagedPolicy) -> Structure:
     }
 
 
+def described_policy(policy: ManagedPolicy) -> Structure:
+    return {**_listed(policy), "Description": policy.description}
+
+
 def _made(policy: ManagedPolicy, asked: Asked) -> Structure:
     return {"Policy": {**_listed(policy), "Tags": tags(policy.tags)}}
 
 
 def _policy(policy: ManagedPolicy, asked: Asked) -> Structure:
     # An empty list of tags is there, unlike for users and roles.
-    return {"Policy": {**_listed(policy), "Description": policy.description, "Tags": tags(policy.tags) or []}}
+    return {"Policy": {**described_policy(policy), "Tags": tags(policy.tags) or []}}
 
 
 def _version(version: PolicyVersion) -> Structure:
@@ -50,8 +54,12 @@ def _made_version(version: PolicyVersion, asked: Asked) -> Structure:
     return {"PolicyVersion": _version(version)}
 
 
-def _whole_version(version: PolicyVersion, asked: Asked) -> Structure:
-    return {"PolicyVersion": {**_version(version), "Document": document(version.document or "")}}
+def whole_version(version: PolicyVersion) -> Structure:
+    return {**_version(version), "Document": document(version.document or "")}
+
+
+def _read_version(version: PolicyVersion, asked: Asked) -> Structure:
+    return {"PolicyVersion": whole_version(version)}
 
 
 def _newest_first(version: PolicyVersion) -> tuple[str, ...]:
@@ -59,7 +67,7 @@ def _newest_first(version: PolicyVersion) -> tuple[str, ...]:
     return (f"{10**9 - int(version.version_id.removeprefix('v')):010d}",)
 
 
-def _attached(attached: Attached) -> Structure:
+def attached_policy(attached: Attached) -> Structure:
     return {"PolicyName": attached.policy.name, "PolicyArn": attached.policy.arn}
 
 
@@ -69,7 +77,7 @@ def _entities(listed: Listed[Attachment], asked: Asked) -> Structure:
         return [{f"{name}Name": target.name, f"{name}Id": target.id} for target in found.values()]
 
     return {
-        **page("", lambda item: None)(listed, asked),
+        **ending(listed),
         "PolicyGroups": of(Group, "Group"),
         "PolicyUsers": of(User, "User"),
         "PolicyRoles": of(Role, "Role"),
@@ -100,7 +108,7 @@ def _of_each(kind: str) -> Mapping[str, Action]:
     def inlined(verb: str, noun: str) -> Any:
         return getattr(inline, f"{verb}{kind}{noun}")
 
-    listed, names = page("AttachedPolicies", _attached), page("PolicyNames", _name)
+    listed, names = page("AttachedPolicies", attached_policy), page("PolicyNames", _name)
     return {
         f"Attach{kind}Policy": Action(operation=attached("Attach", "Policy")),
         f"Detach{kind}Policy": Action(operation=attached("Detach", "Policy")),
@@ -124,9 +132,10 @@ ACTIONS: Mapping[str, Action] = {
     "DeletePolicy": Action(operation=policies.DeletePolicy),
     "TagPolicy": Action(operation=policies.TagPolicy),
     "UntagPolicy": Action(operation=policies.UntagPolicy),
+    "ListPolicyTags": Action(operation=policies.ListPolicyTags, answer=page("Tags", tag)),
     "ListEntitiesForPolicy": Action(operation=policies.ListEntitiesForPolicy, answer=_entities),
     "CreatePolicyVersion": Action(operation=versions.CreatePolicyVersion, answer=_made_version),
-    "GetPolicyVersion": Action(operation=versions.GetPolicyVersion, answer=_whole_version),
+    "GetPolicyVersion": Action(operation=versions.GetPolicyVersion, answer=_read_version),
     "ListPolicyVersions": Action(
         operation=versions.ListPolicyVersions,
         answer=cut("Versions", lambda version, asked: _version(version), "policy-versions", _newest_first),

@@ -8,7 +8,7 @@ from ....app import roles
 from ....domain.entities import Role
 from ..action import Action, Asked
 from ..models import Structure
-from .base import boundary, document, instant, page, tags
+from .base import boundary, document, instant, page, tag, tags
 
 
 def held_role(role: Role) -> Structure:
@@ -53,6 +53,7 @@ ACTIONS: Mapping[str, Action] = {
     "DeleteRole": Action(operation=roles.DeleteRole),
     "TagRole": Action(operation=roles.TagRole),
     "UntagRole": Action(operation=roles.UntagRole),
+    "ListRoleTags": Action(operation=roles.ListRoleTags, answer=page("Tags", tag)),
     "PutRolePermissionsBoundary": Action(operation=roles.PutRolePermissionsBoundary),
     "DeleteRolePermissionsBoundary": Action(operation=roles.DeleteRolePermissionsBoundary),
 }

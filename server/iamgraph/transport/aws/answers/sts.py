@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ....app import sts
+from ....app import keys, sts
 from ....app.caller import Identity
 from ....domain.entities import PrincipalType
 from ..action import Action, Asked
@@ -41,11 +41,18 @@ def _identity(who: Identity, asked: Asked) -> Structure:
     }
 
 
+def _key_info(account_id: str, asked: Asked) -> Structure:
+    return {"Account": account_id}
+
+
 ACTIONS: Mapping[str, Action] = {
     "AssumeRole": Action(
         operation=sts.AssumeRole,
         answer=_assumed,
         differs="`SerialNumber`, `TokenCode` and `ProvidedContexts` are not supported",
+    ),
+    "GetAccessKeyInfo": Action(
+        operation=keys.GetAccessKeyInfo, answer=_key_info, differs="tells of keys of the caller's own account alone"
     ),
     "GetCallerIdentity": Action(operation=sts.GetCallerIdentity, answer=_identity),
 }

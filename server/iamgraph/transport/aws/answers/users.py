@@ -8,7 +8,7 @@ from ....app import login_profiles, users
 from ....domain.entities import Account, LoginProfile, User
 from ..action import Action, Asked, hashing
 from ..models import Structure
-from .base import boundary, instant, page, tags
+from .base import boundary, instant, page, tag, tags
 
 
 def listed_user(user: User) -> Structure:
@@ -50,6 +50,7 @@ ACTIONS: Mapping[str, Action] = {
     "DeleteUser": Action(operation=users.DeleteUser),
     "TagUser": Action(operation=users.TagUser),
     "UntagUser": Action(operation=users.UntagUser),
+    "ListUserTags": Action(operation=users.ListUserTags, answer=page("Tags", tag)),
     "PutUserPermissionsBoundary": Action(operation=users.PutUserPermissionsBoundary),
     "DeleteUserPermissionsBoundary": Action(operation=users.DeleteUserPermissionsBoundary),
     "CreateLoginProfile": Action(

@@ -16,6 +16,7 @@ from ....app.password_policy import GetAccountPasswordPolicy
 from ....app.policies import GetPolicy, ListPolicies, PolicyScope
 from ....app.roles import GetRole, ListRoles
 from ....app.services import GetService, ListServices
+from ....app.summary import GetAccountSummary
 from ....app.users import GetUser, ListUsers
 from ....domain import entities
 from ....domain.arn import root_arn
@@ -42,6 +43,15 @@ EventType = Annotated["AuditEvent", strawberry.lazy(".event")]
 SessionType = Annotated["Session", strawberry.lazy(".session")]
 
 strawberry.enum(PolicyScope, name="PolicyScope")
+
+
+@strawberry.type(description="A limit, by AWS's name for what it is on.")
+class Quota:
+    name: str
+    limit: int
+    used: int | None = strawberry.field(
+        description="Null where the limit holds for each user, policy and so on by itself."
+    )
 
 
 @strawberry.type(description="What an account asks of passwords.")
@@ -243,6 +253,11 @@ class Account(Resource):
     async def guardrails(self, info: Info) -> list[Guardrail] | None:
         found = await info.context.load(ListGuardrailsForAccount(account_id=self.unique_id), self.known)
         return [Guardrail.named(guardrail) for guardrail in found]
+
+    @strawberry.field(description="What the account may have, and what it has.")
+    async def quotas(self, info: Info) -> list[Quota] | None:
+        found = await self._own(info, GetAccountSummary())
+        return [Quota(name=one.name, limit=one.limit, used=one.used) for one in found.quotas]
 
     @strawberry.field
     async def password_policy(self, info: Info) -> PasswordPolicy | None:
