@@ -134,3 +134,6 @@ def test_complements() -> None:
     assert decided(spared) == "explicitDeny"
     assert decided(spared, action="iam:GetUser") == "allowed"
     assert decided([{"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::bucket/*"}]) == "implicitDeny"
+    for nothing in ({"NotAction": [], "Resource": "*"}, {"Action": "*", "NotResource": []}):
+        assert decided([{"Effect": "Allow", **nothing}]) == "implicitDeny"
+        assert decided([everything, {"Effect": "Deny", **nothing}]) == "explicitDeny"

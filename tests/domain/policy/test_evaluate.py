@@ -83,8 +83,11 @@ def test_missing_context_is_what_was_read_and_not_there() -> None:
     mine = {**ALL, "Resource": "arn:aws:s3:::b/${aws:UserName}"}
     guarded = {**ALL, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
     elsewhere = {**ALL, "Action": "ec2:*", "Condition": {"Bool": {"ec2:Anything": "true"}}}
-    decision = evaluate(asks(), Layers(identity=[policy(PolicyKind.INLINE, document(mine, guarded, elsewhere))]))
-    assert decision.missing_context == ("aws:SecureTransport", "aws:UserName")
+    compared = {"aws:PrincipalTag/team": ["${aws:ResourceTag/team}", "${aws:PrincipalTag/unit, 'none'}"]}
+    tagged = {**ALL, "Condition": {"StringLike": compared, "ForAnyValue:Null": {"aws:TagKeys": "false"}}}
+    layers = Layers(identity=[policy(PolicyKind.INLINE, document(mine, guarded, elsewhere, tagged))])
+    missing = ("aws:PrincipalTag/team", "aws:ResourceTag/team", "aws:SecureTransport", "aws:UserName")
+    assert evaluate(asks(), layers).missing_context == missing
 
 
 def test_layers_go_from_one_resource_to_the_next() -> None:
@@ -149,11 +152,16 @@ def test_what_is_not_told_of_what_came_close() -> None:
 
     shared = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": HOME}, "Sid": "0"}
     secret = {**shared, "Condition": {"StringEquals": {"sts:ExternalId": "key to the door", "aws:username": "bob"}}}
-    trusting = Layers(identity=[ADMINISTRATOR], resource=policy(PolicyKind.TRUST, document(secret)))
+    attached = replace(policy(PolicyKind.TRUST, document(secret)), attached_to="AROA")
+    trusting = Layers(identity=[ADMINISTRATOR], resource=attached)
     unmet = [("sts:ExternalId", None, True), ("aws:username", ("bob",), True)]
     assert near(evaluate(asks("sts:AssumeRole", ROLE), trusting)) == [("TRUST 0", unmet)]
+    assert evaluate(asks("sts:AssumeRole", ROLE), trusting).missing_context == ("aws:username", "sts:ExternalId")
     abroad = evaluate(asks("sts:AssumeRole", ROLE, AWAY), trusting)
-    assert (abroad.blocked, abroad.near) == (Lacking.TRUST, ())
+    assert (abroad.blocked, abroad.near, abroad.missing_context) == (Lacking.TRUST, (), ())
+    # What came with the question is the asker's own.
+    given = evaluate(asks("sts:AssumeRole", ROLE, AWAY), trusting.with_resource(replace(attached, attached_to=None)))
+    assert (near(given), given.missing_context) == ([("TRUST 0", unmet)], ("aws:username", "sts:ExternalId"))
 
 
 SAID = {**OTHER, "Sid": "Said"}

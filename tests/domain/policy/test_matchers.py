@@ -252,6 +252,8 @@ def stated(operator: str, values: Sequence[str], value: Value | None) -> bool:
     """The rules of Null, IfExists, ForAllValues and ForAnyValue, as the guide states them."""
     quantifier, _, name = operator.rpartition(":")
     base = name.removesuffix("IfExists")
+    if base == "Null" and quantifier:
+        return quantifier == "ForAllValues"
     if base == "Null":
         return any(
             (text.lower() == "true") is (value is None or value == [])

@@ -9,7 +9,7 @@ from typing import Final
 
 from .conditions import Test, compiled_condition
 from .document import Document, Statement, parse
-from .match import Matcher, arn_fields, matcher, wildcard
+from .match import Matcher, arn_fields, matcher, nothing, wildcard
 from .principals import CompiledPrincipals, compiled_principals
 from .variables import Patterns, Template, Variable, template
 
@@ -136,6 +136,9 @@ def _statement(statement: Statement, index: int, variables: bool) -> CompiledSta
     deny = statement.effect == "Deny"
     if statement.resources is None:
         exact, padded = _ALL, _ALL if deny else _NONE
+    elif not patterns and not deny:
+        # Of everything but nothing: who wrote that meant to grant less, not all.
+        exact = padded = _NONE
     else:
         completed = [_padded(p) for p in patterns]
         exact = Patterns(patterns, matcher, negated=statement.not_resource)
@@ -157,6 +160,8 @@ def _statement(statement: Statement, index: int, variables: bool) -> CompiledSta
 
 def _actions(statement: Statement) -> tuple[frozenset[str] | None, Matcher]:
     """The services that a statement can speak about (None: any), and its test of an action in lower case."""
+    if not statement.actions and statement.effect == "Allow":
+        return frozenset(), nothing
     texts = [text.lower() for text in statement.actions]
     tests = tuple(wildcard(text) for text in texts)
     if statement.not_action:

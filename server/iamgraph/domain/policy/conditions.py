@@ -43,6 +43,11 @@ def compiled_condition(condition: Condition, *, variables: bool) -> CompiledCond
     key = condition.key.lower()
     keys = [(key, condition.key)]
     if found.comparison == "Null":
+        if found.quantifier is not Quantifier.ONE:
+            # Always true with ForAllValues, and false with ForAnyValue (Access Analyzer's policy checks, "Null with
+            # qualifier"): it reads nothing.
+            always = found.quantifier is Quantifier.ALL
+            return CompiledCondition(test=lambda facts: always, keys=())
         return CompiledCondition(test=_null_test(key, condition.values), keys=tuple(keys))
     bind: Binder
     if found.comparison.startswith(("String", "Arn")):

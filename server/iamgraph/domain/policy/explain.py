@@ -111,7 +111,7 @@ def missing_context(question: Question) -> tuple[str, ...]:
     missing: dict[str, str] = {}
     for entry in bound.entries(action):
         compiled = entry.compiled
-        if entry.match.kind in GUARDRAILS or not bound.names(entry):
+        if not _may_tell(entry, question) or not bound.names(entry):
             continue
         applies = entry.resources.bind(bound.facts)(resource)
         for key, name in (*compiled.resource_keys, *(compiled.keys if applies else ())):
@@ -166,11 +166,13 @@ def _near(question: Question) -> Iterator[NearMiss]:
 
 def _may_tell(entry: Entry, question: Question) -> bool:
     """Of a guardrail nothing is told. What a policy on the resource's side wants is told only within the account that owns
-    it: to others, it would be a description of the key to the door."""
+    it: to others, it would be a description of the key to the door. One that is attached to nothing came with the
+    question, whose asker knows it."""
     bound, _, _, resource_account = question
     if entry.match.kind in GUARDRAILS:
         return False
-    return not entry.resource_side or bound.principal.account == resource_account
+    is_given = entry.policy.attached_to is None
+    return not entry.resource_side or is_given or bound.principal.account == resource_account
 
 
 def _unmet(condition: Condition, bound: Bound) -> Unmet:

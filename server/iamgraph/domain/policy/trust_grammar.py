@@ -20,6 +20,8 @@ _MESSAGES: Final = {
     "INVALID_PRINCIPAL_FORMAT": _SYNTAX,
 }
 _NO_SUCH: Final = "Invalid principal in policy: "
+_COGNITO: Final = "cognito-identity.amazonaws.com"
+"""Speaks for the users of everybody's identity pools."""
 # Which AWS principals can be meant at all. Whether they exist is for the caller, who has the store.
 AWS_PRINCIPAL: Final = re.compile(
     r"\*|[0-9]{12}|A(?:IDA|ROA)[A-Z0-9]{16,124}|arn:[a-z-]+:iam::[0-9]{12}:(?:root|user/[^*?\s]+|role/[^*?\s]+)"
@@ -109,6 +111,10 @@ def _check_principal(document: Document, statement: Statement, path: tuple[str, 
             _fail(document, member.node, "UNSUPPORTED_PRINCIPAL", f'{_NO_SUCH}"{member.name}"', (*path, "Principal"))
         for entry in strings(member.node):
             _check_entry(document, member.name, entry, (*path, "Principal", member.name))
+            if entry.value == _COGNITO and statement.effect == "Allow" and not statement.conditions:
+                message = "A condition block must be present for the Cognito provider"
+                code = "MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL"
+                _fail(document, entry, code, message, (*path, "Principal", member.name))
 
 
 def _check_entry(document: Document, kind: str, entry: Node, path: tuple[str, ...]) -> None:

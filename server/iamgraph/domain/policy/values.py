@@ -16,8 +16,8 @@ from typing import Final
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,400}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")
 _EPOCH: Final = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,18})?")
 _DATE: Final = re.compile(
-    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})(-(?P<day>[0-9]{2}))?"
-    r"([Tt ](?P<hour>[0-9]{2})(:(?P<minute>[0-9]{2})(:(?P<second>[0-9]{2})(?P<fraction>\.[0-9]{1,18})?)?)?)?"
+    r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})(-(?P<day>[0-9]{1,2}))?"
+    r"([Tt ](?P<hour>[0-9]{1,2})(:(?P<minute>[0-9]{1,2})(:(?P<second>[0-9]{1,2})(?P<fraction>\.[0-9]{1,18})?)?)?)?"
     r"(?P<zone>[Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?"
 )
 _NETWORK: Final = re.compile(r"[0-9a-fA-F:.]{2,45}(/[0-9]{1,3})?")
@@ -32,8 +32,8 @@ def number(text: str) -> Decimal | None:
 
 
 def date(text: str) -> Decimal | None:
-    """Seconds since 1970-01-01T00:00Z: from ISO 8601 (a date alone is its midnight, no zone is UTC) or from the seconds
-    themselves (IAM User Guide, "Date condition operators")."""
+    """Seconds since 1970-01-01T00:00Z: from ISO 8601 (a date alone is its midnight, no zone is UTC, and what has two digits
+    may have one, as IAM takes it) or from the seconds themselves (IAM User Guide, "Date condition operators")."""
     return _date(text) if len(text) <= _LONGEST else None
 
 

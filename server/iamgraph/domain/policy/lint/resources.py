@@ -66,7 +66,8 @@ class _Arns:
         # A variable can be anything, as a star can; it may have colons of its own.
         fields = _VARIABLE.sub("*", arn).split(":", 5)
         if fields[0] != "arn":
-            return [] if _WILD.search(fields[0]) else [("INVALID_ARN_PREFIX", 'an ARN begins with "arn:"')]
+            head, *wild = _WILD.split(fields[0], maxsplit=1)
+            return [] if wild and "arn:".startswith(head) else [("INVALID_ARN_PREFIX", 'an ARN begins with "arn:"')]
         if len(fields) < 6:
             # A star at the end goes on past the colons.
             short = not fields[-1].endswith("*")

@@ -164,10 +164,7 @@ def _addresses(one: StatementCheck, tested: Tested, found: Operator) -> None:
 
 
 def _network(text: str) -> _Network | None:
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
+    return None if values.network(text) is None else ipaddress.ip_network(text, strict=False)
 
 
 def _is_private(network: _Network) -> bool:
