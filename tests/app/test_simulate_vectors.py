@@ -55,7 +55,7 @@ def simulation(case: Mapping[str, Any]) -> SimulateCustomPolicy | None:
 
 async def test_what_is_simulated_is_what_the_engine_decides(tmp_path: Path) -> None:
     cases = [(case, asked) for case in records("policy_vectors.jsonl") if (asked := simulation(case))]
-    assert len(cases) == 390
+    assert len(cases) == 394
     async with fresh("sqlite", tmp_path) as url, served(url, tmp_path) as service:
         answers = await service.kernel.fetch(await caller_of(service), [Ask(asked) for _, asked in cases])
     refused = {}

@@ -134,6 +134,9 @@ def test_complements() -> None:
     assert decided(spared) == "explicitDeny"
     assert decided(spared, action="iam:GetUser") == "allowed"
     assert decided([{"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::bucket/*"}]) == "implicitDeny"
+    # Neither may be stored; what is stored already grants nothing, and denies all.
+    assert decided([{"Effect": "Allow", "Action": "*"}]) == "implicitDeny"
+    assert decided([everything, {"Effect": "Deny", "Action": "*"}]) == "explicitDeny"
     for nothing in ({"NotAction": [], "Resource": "*"}, {"Action": "*", "NotResource": []}):
         assert decided([{"Effect": "Allow", **nothing}]) == "implicitDeny"
         assert decided([everything, {"Effect": "Deny", **nothing}]) == "explicitDeny"

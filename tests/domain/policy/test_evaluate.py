@@ -63,6 +63,16 @@ def test_a_deny_of_the_trust_policy_is_named() -> None:
             Lacking.SESSION,
         ),
         (Layers(identity=[ADMINISTRATOR], session=[]), HOME, Lacking.SESSION),
+        # Both lack it: the boundary holds for every session.
+        (
+            Layers(
+                identity=[ADMINISTRATOR],
+                boundary=policy(PolicyKind.PERMISSIONS_BOUNDARY, document(OTHER)),
+                session=[policy(PolicyKind.SESSION, document(OTHER))],
+            ),
+            HOME,
+            Lacking.BOUNDARY,
+        ),
         (Layers(identity=[ADMINISTRATOR]), AWAY, Lacking.RESOURCE),
         (
             Layers(
@@ -85,7 +95,11 @@ def test_missing_context_is_what_was_read_and_not_there() -> None:
     elsewhere = {**ALL, "Action": "ec2:*", "Condition": {"Bool": {"ec2:Anything": "true"}}}
     compared = {"aws:PrincipalTag/team": ["${aws:ResourceTag/team}", "${aws:PrincipalTag/unit, 'none'}"]}
     tagged = {**ALL, "Condition": {"StringLike": compared, "ForAnyValue:Null": {"aws:TagKeys": "false"}}}
-    layers = Layers(identity=[policy(PolicyKind.INLINE, document(mine, guarded, elsewhere, tagged))])
+    of_others = {**guarded, "Principal": {"AWS": ROLE}, "Condition": {"Bool": {"aws:ViaAWSService": "true"}}}
+    layers = Layers(
+        identity=[policy(PolicyKind.INLINE, document(mine, guarded, elsewhere, tagged))],
+        resource=policy(PolicyKind.RESOURCE, document(of_others)),
+    )
     missing = ("aws:PrincipalTag/team", "aws:ResourceTag/team", "aws:SecureTransport", "aws:UserName")
     assert evaluate(asks(), layers).missing_context == missing
 

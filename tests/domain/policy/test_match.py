@@ -13,6 +13,10 @@ from iamgraph.domain.policy.match import arn_matcher, tokens, wildcard
     [
         ("arn:aws:s3:::data/*", "arn:aws:s3:::data/", True),
         ("aba*aba", "aba", False),
+        ("x*ab*b", "xab", False),
+        ("x*ab*b", "xabb", True),
+        ("x*a*b*b", "xab", False),
+        ("a?*?b", "aab", False),
         ("[ab]", "a", False),
         ("k", "k\n", False),
         ("^b.ue$", "blue", False),
