@@ -117,7 +117,7 @@ def root_field(operation: str, query: str, on: str = "*", *, action: str) -> Doo
 async def world(service: Service) -> dict[str, str]:
     """What the doors open onto. Gives what can only be known once it is made."""
     root = await service.root()
-    await service.user("bob", DOCUMENT, path="/eng/")
+    bob = await service.user("bob", DOCUMENT, path="/eng/")
     await service.good("createGroup", {"groupName": "devs", "path": "/eng/"})
     await service.good("createGroup", {"groupName": "empty"})
     await service.good("addUserToGroup", {"groupName": "devs", "userName": "bob"})
@@ -155,7 +155,9 @@ async def world(service: Service) -> dict[str, str]:
         root,
     )
     user = sessions.only()["user"]
+    refused = await service.ask("{ accounts(first: 1) { nodes { id } } }", bob)
     return {
+        "message": refused.body["errors"][0]["extensions"]["encodedAuthorizationMessage"],
         "key": made["accessKey"]["accessKeyId"],
         "session": user["sessions"]["nodes"][0]["id"],
         "event": sessions.only()["auditEvents"]["nodes"][0]["id"],
@@ -389,6 +391,11 @@ DOORS = [
         BOB,
         action="iam:GetContextKeysForPrincipalPolicy",
     ),
+    root_field(
+        "DecodeAuthorizationMessage",
+        'decodeAuthorizationMessage(encodedMessage: "{message}") { principalArn }',
+        action="sts:DecodeAuthorizationMessage",
+    ),
     root_field("ListAccounts", "accounts(first: 9) { nodes { accountId } }", action="organizations:ListAccounts"),
 ]
 FREE_FOR_ALL = {"GetCallerIdentity", "SignOut"}
@@ -406,6 +413,7 @@ ELSEWHERE = {
 """The first needs a session to start from, whose reading takes the same permission: see `test_sessions`. The others are
 AWS's alone: in the graph what they tell are fields of what has it. See `ON_THE_WIRE_ALONE`."""
 AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
+    "DecodeAuthorizationMessage": {"EncodedMessage": "{message}"},
     "GetGroupPolicy": {"GroupName": "devs", "PolicyName": "own"},
     "GetPolicyVersion": {"PolicyArn": POL, "VersionId": "v1"},
     "GetRolePolicy": {"RoleName": "deployer", "PolicyName": "own"},

@@ -34,6 +34,21 @@ def test_a_value_under_a_key_that_came_since_opens_at_once(tmp_path: Path) -> No
         KeyRing(path).sealer.unseal(kept, context="c")
 
 
+def test_a_message_opens_while_its_key_is_known(tmp_path: Path) -> None:
+    path = tmp_path / "master.key"
+    ring = KeyRing(path)
+    message = ring.sealer.seal_message(b"why", context="c")
+    change(path, "rotated")
+    ring.refresh()
+    newer = ring.sealer.seal_message(b"why", context="c")
+    assert newer.split(".")[1] == ring.keys.current.id != message.split(".")[1]
+    for each in (message, newer):
+        assert ring.sealer.unseal_message(each, context="c") == KeyRing(path).sealer.unseal_message(each, context="c")
+    change(path, "cleared")
+    with pytest.raises(SealError, match="missing here"):
+        KeyRing(path).sealer.unseal_message(message, context="c")
+
+
 def test_a_prepared_key_opens_and_seals_once_it_is_told_to(tmp_path: Path) -> None:
     path = tmp_path / "master.key"
     ring = KeyRing(path)

@@ -90,3 +90,33 @@ def test_a_key_that_comes_when_it_is_missed_opens() -> None:
     assert sealer.unseal(sealed, context="c") == b"new"
     assert sealer.seal(b"newer", context="c").startswith("v1.66687aad.")
     assert sealer.unseal(SEALER.seal(b"old", context="c"), context="c") == b"old"
+
+
+@given(st.binary(max_size=200), st.text(st.characters(codec="utf-8"), max_size=40), st.data())
+def test_a_message_opens_whole_and_in_its_context_alone(plain: bytes, context: str, data: st.DataObject) -> None:
+    sealed = SEALER.seal_message(plain, context=context)
+    assert re.fullmatch(r"v2\.630dcd29\.[A-Za-z0-9_-]+", sealed)
+    assert SEALER.unseal_message(sealed, context=context) == plain
+    at = data.draw(st.integers(0, len(sealed) - 1))
+    letter = data.draw(st.sampled_from(LETTERS).filter(lambda each: each != sealed[at]))
+    for altered in (sealed[:at] + letter + sealed[at + 1 :], sealed[:at], sealed + letter):
+        with pytest.raises(SealError):
+            SEALER.unseal_message(altered, context=context)
+    with pytest.raises(SealError, match="altered or of another context"):
+        SEALER.unseal_message(sealed, context=context + "x")
+
+
+def test_messages_and_values_are_no_doors_to_each_other() -> None:
+    value, message = SEALER.seal(b"secret", context="c"), SEALER.seal_message(b"secret", context="c")
+    for as_value in (message, message.replace("v2.", "v1.")):
+        with pytest.raises(SealError):
+            SEALER.unseal(as_value, context="c")
+    for as_message in (value, value.replace("v1.", "v2.")):
+        with pytest.raises(SealError):
+            SEALER.unseal_message(as_message, context="c")
+    assert SEALER.seal_message(b"secret", context="c") != message, "each has a key of its own"
+
+
+def test_a_message_sealed_long_ago_still_opens() -> None:
+    sealed = "v2.630dcd29.AAECAwQFBgcICQoLDA0OD8zAH9rVfRJktaai2zX82NgssBBEbpc"
+    assert SEALER.unseal_message(sealed, context="row") == b"secret"

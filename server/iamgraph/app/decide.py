@@ -30,13 +30,16 @@ _NOBODY = Policy(
 _KINDS = {
     PolicyKind.MANAGED: "an identity-based policy",
     PolicyKind.INLINE: "an identity-based policy",
-    PolicyKind.TRUST: "a role trust policy",
+    PolicyKind.TRUST: "the role trust policy",
     PolicyKind.RESOURCE: "a resource-based policy",
     PolicyKind.PERMISSIONS_BOUNDARY: "a permissions boundary",
     PolicyKind.SESSION: "a session policy",
     PolicyKind.SERVICE_CONTROL: "a service control policy",
     PolicyKind.RESOURCE_CONTROL: "a resource control policy",
 }
+"""How AWS calls what denied (IAM User Guide, "Troubleshoot access denied error messages")."""
+_ROOT_ASSUMES = "Roles may not be assumed by root accounts."
+"""What AWS STS says where no policy can allow it."""
 
 
 class Asker(Protocol):
@@ -113,11 +116,12 @@ def is_refused(need: Need, decision: Decision) -> bool:
 
 def denied(caller: Caller, need: Need, decision: Decision, resource: str) -> AccessDenied:
     """The refusal, in AWS's words: who, what, on what, and which kind of policy decided."""
-    text = f"User: {caller.who.arn} is not authorized to perform: {need.action} on resource: {resource} "
+    who = caller.principal.arn or "anonymous"
+    text = f"User: {who} is not authorized to perform: {need.action} on resource: {resource} "
     if decision.outcome is Outcome.EXPLICITLY_DENIED:
-        kind = _KINDS[decision.because[0].kind] if decision.because else "a policy"
-        text += f"with an explicit deny in {kind}"
+        text += f"with an explicit deny in {_KINDS[decision.because[0].kind]}"
+    elif decision.blocked is not None:
+        text += f"because no {decision.blocked.value} allows the {need.action} action"
     else:
-        kind = decision.blocked.value if decision.blocked else "policy"
-        text += f"because no {kind} allows the {need.action} action"
+        text = _ROOT_ASSUMES
     return AccessDenied(text, action=need.action, resource=resource, decision=decision)

@@ -90,6 +90,10 @@ class AccessDenied(IamError):
         self.action, self.resource, self.decision = action, resource, decision
 
 
+class InvalidAuthorizationMessage(IamError, code="InvalidAuthorizationMessageException"):
+    """The text is no encoded authorization message that this server made for the account, whole and unchanged."""
+
+
 class Unauthenticated(IamError, code="InvalidClientTokenId"):
     """The request carries no credentials, or none that are valid now."""
 

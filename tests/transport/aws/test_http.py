@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -178,6 +179,16 @@ async def test_parameters_are_told_of_before_permissions_and_missing_entities_af
         f"User: arn:aws:iam::{ACCOUNT}:user/nobody is not authorized to perform: iam:CreateUser on resource: "
         f"arn:aws:iam::{ACCOUNT}:user/x because no identity-based policy allows the iam:CreateUser action"
     )
+    opener = await aws_key(service, "opener", allow("sts:DecodeAuthorizationMessage"))
+    message = denied.result["Error"]["EncodedAuthorizationMessage"]
+    decoded = json.loads(
+        (await opener.ask("DecodeAuthorizationMessage", "sts", EncodedMessage=message)).data["DecodedMessage"]
+    )
+    assert decoded["context"]["principal"]["arn"] == f"arn:aws:iam::{ACCOUNT}:user/nobody"
+    assert (await nobody.ask("DecodeAuthorizationMessage", "sts", EncodedMessage=message)).code == "AccessDenied"
+    for text in (message[:-4], "A" * 10_241):
+        none = await opener.ask("DecodeAuthorizationMessage", "sts", EncodedMessage=text)
+        assert (none.status, none.code) == (400, "InvalidAuthorizationMessageException")
     bad = await nobody.ask("CreateUser", UserName="x y")
     assert (bad.status, bad.code) == (400, "ValidationError")
     assert bad.message.startswith(

@@ -41,6 +41,18 @@ class Decision:
         return reason(self._question, self.outcome, self.because, self.blocked)
 
     @property
+    def request(self) -> Request:
+        """What was decided on."""
+        bound, action, resource, resource_account = self._question
+        return Request(
+            principal=bound.principal,
+            action=action,
+            resource=resource,
+            resource_account=resource_account,
+            context=bound.context,
+        )
+
+    @property
     def missing_context(self) -> tuple[str, ...]:
         """The context keys, as written and in order, that statements about this request read and did not find."""
         return missing_context(self._question)
@@ -74,13 +86,13 @@ class Bound:
     """The policies in force, bound to a caller and the context of its request, for any number of actions and resources:
     what a condition or a variable comes to is worked out once."""
 
-    __slots__ = ("_applies", "_context", "_facts", "_made", "_settled", "_tests", "layers", "principal", "standing")
+    __slots__ = ("_applies", "_facts", "_made", "_settled", "_tests", "context", "layers", "principal", "standing")
 
     def __init__(self, principal: Principal, context: Mapping[str, str | Sequence[str]], layers: Layers) -> None:
         self.principal = principal
         self.layers = layers
         self.standing = Standing.of(principal)
-        self._context = context
+        self.context = context
         self._facts: Facts | None = None
         self._made = layers.tests_of(self.standing)
         self._tests: dict[str, Tests] = {}
@@ -92,7 +104,7 @@ class Bound:
         """The context, ready to look up."""
         found = self._facts
         if found is None:
-            found = self._facts = facts(self._context)
+            found = self._facts = facts(self.context)
         return found
 
     def decide(self, action: str, resource: str, resource_account: str) -> Decision:

@@ -19,7 +19,8 @@ Question = tuple["Bound", str, str, str]
 
 MOST_NEAR: Final = 10
 _STRICTNESS: Final = (Outcome.ALLOWED, Outcome.IMPLICITLY_DENIED, Outcome.EXPLICITLY_DENIED)
-_WITHHELD: Final = frozenset({"sts:externalid"})
+WITHHELD: Final = frozenset({"sts:externalid"})
+"""Keys whose values are secrets that two parties share, in lower case. INVARIANT: no reason tells a value."""
 _OF: Final = {
     PolicyKind.MANAGED: "the managed policy",
     PolicyKind.INLINE: "the inline policy",
@@ -180,6 +181,6 @@ def _unmet(condition: Condition, bound: Bound) -> Unmet:
     return Unmet(
         operator=condition.operator,
         key=condition.key,
-        values=None if key in _WITHHELD else condition.values,
+        values=None if key in WITHHELD else condition.values,
         is_missing=bound.facts.get(key) is None,
     )

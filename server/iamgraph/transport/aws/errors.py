@@ -58,6 +58,8 @@ class Failure:
     message: str
     status: int
     retry_after: int | None = None
+    encoded_message: str | None = None
+    """A refusal in full, sealed."""
 
     @property
     def type(self) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
 
+from ...app.authorization_message import encoded
 from ...app.caller import Caller, Origin
 from ...app.kernel import Ask, Kernel
 from ...app.operation import Command, Operation
@@ -76,6 +77,8 @@ class AwsEndpoint:
             if isinstance(fault, ServiceUnavailable):
                 log.warning("request %s found no store: %s", origin.request_id, fault.__cause__)
             failure = asking.failure(fault, given) if asking is not None else failure_of(fault, None)
+            if isinstance(fault, AccessDenied):
+                failure = replace(failure, encoded_message=encoded(fault, self._kernel.tools.sealer))
         except Exception:
             log.exception("request %s failed", origin.request_id)
             failure = internal(origin.request_id)

@@ -19,6 +19,7 @@ in bold are here; the others answer `NotImplemented` (501), and change nothing.
 
 # Where GraphQL reads what AWS's operation reads; commands are mutations of their own name.
 _FIELDS: Mapping[str, str] = {
+    "DecodeAuthorizationMessage": "decodeAuthorizationMessage",
     "GetAccessKeyInfo": "viewer.account",
     "GetAccountAuthorizationDetails": "account.users, account.groups, account.roles, account.policies",
     "GetAccountPasswordPolicy": "account.passwordPolicy",

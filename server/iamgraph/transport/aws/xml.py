@@ -34,9 +34,12 @@ def answer(service: Service, operation: OperationModel, result: Structure, reque
 def error(failure: Failure, service: Service | None, request_id: str) -> bytes:
     """The answer of one that did not."""
     namespace = f' xmlns="{_escaped(service.namespace)}"' if service is not None else ""
+    # An element more than AWS has: its clients pass over it, or give it beside the code, as botocore does.
+    sealed = failure.encoded_message
+    more = f"<EncodedAuthorizationMessage>{sealed}</EncodedAuthorizationMessage>" if sealed is not None else ""
     return (
         f"<ErrorResponse{namespace}><Error><Type>{failure.type}</Type><Code>{_escaped(failure.code)}</Code>"
-        f"<Message>{_escaped(failure.message)}</Message></Error><RequestId>{_escaped(request_id)}</RequestId></ErrorResponse>"
+        f"<Message>{_escaped(failure.message)}</Message>{more}</Error><RequestId>{_escaped(request_id)}</RequestId></ErrorResponse>"
     ).encode()
 
 

@@ -8,15 +8,18 @@ from typing import Any, TypeVar
 
 import strawberry
 
+from ...app.authorization_message import encoded
 from ...app.caller import Caller
 from ...app.kernel import Ask, Kernel
 from ...app.live import Watch
 from ...app.operation import Command, Query
 from ...app.watching import WatchEvents
 from ...domain.budget import Spent
-from ...domain.errors import IamError, NoSuchEntity
+from ...domain.errors import AccessDenied, IamError, NoSuchEntity
 
 T = TypeVar("T")
+MAX_MESSAGES = 100
+"""How many different refusals of one answer bring their encoded message: each makes it longer by 1.4 KiB or more."""
 
 
 class Context:
@@ -35,11 +38,13 @@ class Context:
         self._answers: dict[Query[Any], asyncio.Future[Any]] = {}
         self._waiting: dict[type[Query[Any]], list[tuple[Ask[Any], asyncio.Future[Any]]]] = {}
         self._batches: set[asyncio.Task[None]] = set()
+        self._messages: dict[object, str] = {}
 
     def become(self, caller: Caller, signed_in: Any) -> None:
         """Go on as the caller that this request has just signed in; `signed_in` is for the cookie."""
         self.caller, self.signed_in = caller, signed_in
         self._answers.clear()
+        self._messages.clear()
 
     async def run(self, command: Command[T]) -> T:
         try:
@@ -99,6 +104,19 @@ class Context:
         error: IamError | None = self.kernel.decide(self.caller, query, target)
         if error is not None:
             raise error
+
+    def message_of(self, error: AccessDenied) -> str:
+        """The refusal in full, sealed."""
+        return encoded(error, self.kernel.tools.sealer)
+
+    def message_of_read(self, error: AccessDenied) -> str | None:
+        """The same of a refused read. Fields that were refused the same thing share a message; None for what comes after
+        `MAX_MESSAGES` different ones."""
+        key = (error.action, error.resource, *error.decision.request.context.items())
+        message = self._messages.get(key)
+        if message is None and len(self._messages) < MAX_MESSAGES:
+            message = self._messages[key] = self.message_of(error)
+        return message
 
 
 Info = strawberry.Info[Context, None]

@@ -14,6 +14,7 @@ CODES: dict[str, ErrorCode] = {
     "ConcurrentModification": ErrorCode.CONCURRENT_MODIFICATION,
     "DeleteConflict": ErrorCode.DELETE_CONFLICT,
     "EntityAlreadyExists": ErrorCode.ENTITY_ALREADY_EXISTS,
+    "InvalidAuthorizationMessage": ErrorCode.INVALID_AUTHORIZATION_MESSAGE,
     "InvalidInput": ErrorCode.INVALID_INPUT,
     "InvalidSimulation": ErrorCode.INVALID_INPUT,
     "LimitExceeded": ErrorCode.LIMIT_EXCEEDED,

@@ -107,7 +107,7 @@ class Endpoint:
             answer = Answer(_errors([_error(error.message, "BAD_REQUEST")]), True, error.status)
         except IamError as error:
             _warn(error, origin)
-            answer = Answer(_errors([_formatted_error(error)]), True, _status(error), _retry_after(error))
+            answer = Answer(_errors([_formatted_error(error, context)]), True, _status(error), _retry_after(error))
         except Exception:
             log.exception("request %s failed", origin.request_id)
             answer = Answer(_errors([_masked(origin.request_id)]), True, 500)
@@ -154,7 +154,7 @@ class Endpoint:
                 yield [self._result(result, own, subscribed.root).body for result in results]
         except IamError as error:
             _warn(error, context.caller.origin)
-            yield [_errors([_formatted_error(error)])]
+            yield [_errors([_formatted_error(error, context)])]
         except Exception:
             request_id = context.caller.origin.request_id
             log.exception("request %s failed", request_id)
@@ -315,9 +315,11 @@ def _masked(request_id: str) -> dict[str, Any]:
     return _error("Something went wrong here. The request's id says which.", "INTERNAL", requestId=request_id)
 
 
-def _formatted_error(error: IamError) -> dict[str, Any]:
+def _formatted_error(error: IamError, context: Context | None = None) -> dict[str, Any]:
     if isinstance(error, AccessDenied):
-        return _error(error.message, "ACCESS_DENIED", action=error.action, resource=error.resource)
+        message = context.message_of_read(error) if context is not None else None
+        more = {"encodedAuthorizationMessage": message} if message is not None else {}
+        return _error(error.message, "ACCESS_DENIED", action=error.action, resource=error.resource, **more)
     return _error(error.message, code_of(error).value)
 
 
@@ -326,7 +328,7 @@ def _formatted(error: GraphQLError, context: Context) -> dict[str, Any]:
     original = error.original_error
     if isinstance(original, IamError):
         _warn(original, context.caller.origin)
-        made = _formatted_error(original)
+        made = _formatted_error(original, context)
     elif original is None or isinstance(original, GraphQLError):
         code = (error.extensions or {}).get("code", "BAD_REQUEST")
         made = _error(_ECHO.sub(lambda m: (m[1] or m[2] or m[3]) + " …", error.message), code)

@@ -8,6 +8,7 @@ from typing import Any
 import strawberry
 
 from ...domain import errors as domain
+from .context import Info
 from .errors import code_of
 from .nodes.base import Node
 from .nodes.decision import Decision, PolicyFinding
@@ -74,6 +75,13 @@ class AccessDeniedError(Error):
     action: Action
     resource: ARN
     decision: Decision
+    refusal: strawberry.Private[domain.AccessDenied]
+
+    @strawberry.field(
+        description="The refusal in full, sealed: `decodeAuthorizationMessage` opens it for who may, in this account."
+    )
+    def encoded_authorization_message(self, info: Info) -> str:
+        return info.context.message_of(self.refusal)
 
 
 @strawberry.type(description=domain.Throttled.__doc__)
@@ -97,7 +105,7 @@ MEMBERS: dict[type[domain.IamError], tuple[type[Error], _Made]] = {
     domain.PasswordPolicyViolation: (PasswordPolicyViolationError, lambda e: {"rules": list(e.rules)}),
     domain.AccessDenied: (
         AccessDeniedError,
-        lambda e: {"action": e.action, "resource": e.resource, "decision": Decision.of(e.decision)},
+        lambda e: {"action": e.action, "resource": e.resource, "decision": Decision.of(e.decision), "refusal": e},
     ),
     domain.Throttled: (ThrottledError, lambda e: {"retry_after_seconds": e.retry_after_seconds}),
     domain.Overloaded: (ThrottledError, lambda e: {"retry_after_seconds": e.retry_after_seconds}),

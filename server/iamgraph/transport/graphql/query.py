@@ -10,6 +10,7 @@ from strawberry import UNSET
 
 from ...app.accounts import DescribeAccount, ListAccounts
 from ...app.context_keys import GetContextKeysForCustomPolicy, GetContextKeysForPrincipalPolicy
+from ...app.decoding import DecodeAuthorizationMessage
 from ...app.guardrails import ListGuardrails
 from ...app.sts import GetCallerIdentity
 from ...app.validation import ValidatePolicy
@@ -23,6 +24,7 @@ from .nodes.authorization import AuthorizeInput, AuthorizeManyInput, authorize, 
 from .nodes.base import Node, Resource
 from .nodes.connections import Connection, connect
 from .nodes.decision import Decision, PolicyFinding
+from .nodes.decoded import DecodedAuthorizationMessage
 from .nodes.guardrail import Guardrail
 from .nodes.limits import Limits
 from .nodes.lookup import node_by_id, resource_by_arn
@@ -153,3 +155,13 @@ class Query:
         )
         keys = await info.context.load(query)
         return list(keys)
+
+    @strawberry.field(
+        description="What the encoded message of a refusal in this account holds: the `encodedAuthorizationMessage` of an "
+        "`AccessDeniedError`, or of the `extensions` of a refused read."
+    )
+    async def decode_authorization_message(
+        self, info: Info, encoded_message: str
+    ) -> DecodedAuthorizationMessage | None:
+        query = DecodeAuthorizationMessage(encoded_message=encoded_message)
+        return DecodedAuthorizationMessage.of(await info.context.load(query))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ....app import keys, sts
 from ....app.caller import Identity
+from ....app.decoding import DecodeAuthorizationMessage, DecodedAuthorizationMessage
 from ....domain.entities import PrincipalType
 from ..action import Action, Asked
 from ..models import Structure
@@ -45,6 +46,10 @@ def _key_info(account_id: str, asked: Asked) -> Structure:
     return {"Account": account_id}
 
 
+def _decoded(decoded: DecodedAuthorizationMessage, asked: Asked) -> Structure:
+    return {"DecodedMessage": decoded.decoded_message}
+
+
 ACTIONS: Mapping[str, Action] = {
     "AssumeRole": Action(
         operation=sts.AssumeRole,
@@ -53,6 +58,12 @@ ACTIONS: Mapping[str, Action] = {
     ),
     "GetAccessKeyInfo": Action(
         operation=keys.GetAccessKeyInfo, answer=_key_info, differs="tells of keys of the caller's own account alone"
+    ),
+    "DecodeAuthorizationMessage": Action(
+        operation=DecodeAuthorizationMessage,
+        answer=_decoded,
+        differs="the message is the `EncodedAuthorizationMessage` in the `Error` of an `AccessDenied`; it holds more than "
+        "AWS's",
     ),
     "GetCallerIdentity": Action(operation=sts.GetCallerIdentity, answer=_identity),
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from ....domain.policy import evaluate as engine
+from ....domain.policy.explanation import Explanation, ToldNearMiss, ToldStatement
 from ....domain.policy.finding import Finding, Severity
 from ..context import Info
 from ..scalars import Effect
@@ -30,7 +31,7 @@ class MatchedStatement:
     start_column: int | None
     end_line: int | None
     end_column: int | None = strawberry.field(description="The column just after its last character.")
-    source: strawberry.Private[engine.Policy]
+    source: strawberry.Private[ToldStatement]
 
     @strawberry.field
     def policy(self) -> PolicyType | None:
@@ -47,20 +48,20 @@ class MatchedStatement:
         return await target_by_id(info, self.source.attached_to) if self.source.attached_to else None
 
     @classmethod
-    def of(cls, match: engine.Match) -> MatchedStatement:
-        # Whom a guardrail limits is told which one it is, and no more of it.
-        span = None if match.kind in engine.GUARDRAILS else match.statement.span
+    def of(cls, match: engine.Match | ToldStatement) -> MatchedStatement:
+        told = match if isinstance(match, ToldStatement) else ToldStatement.of(match)
+        place = told.place
         return cls(
-            effect=Effect(match.effect),
-            kind=match.kind,
-            policy_name=match.policy.name,
-            policy_version=match.policy.version_id,
-            sid=match.statement.sid,
-            start_line=span.start_line if span else None,
-            start_column=span.start_column if span else None,
-            end_line=span.end_line if span else None,
-            end_column=span.end_column if span else None,
-            source=match.policy,
+            effect=Effect(told.effect),
+            kind=told.kind,
+            policy_name=told.policy_name,
+            policy_version=told.policy_version,
+            sid=told.sid,
+            start_line=place.start_line if place else None,
+            start_column=place.start_column if place else None,
+            end_line=place.end_line if place else None,
+            end_column=place.end_column if place else None,
+            source=told,
         )
 
 
@@ -78,7 +79,7 @@ class NearMiss:
     unmet: list[UnmetCondition]
 
     @classmethod
-    def of(cls, near: engine.NearMiss) -> NearMiss:
+    def of(cls, near: engine.NearMiss | ToldNearMiss) -> NearMiss:
         unmet = [
             UnmetCondition(
                 operator=one.operator,
@@ -93,7 +94,7 @@ class NearMiss:
 
 @strawberry.type
 class Decision:
-    source: strawberry.Private[engine.Decision]
+    source: strawberry.Private[engine.Decision | Explanation]
 
     @strawberry.field
     def outcome(self) -> engine.Outcome:
