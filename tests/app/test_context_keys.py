@@ -22,7 +22,7 @@ from iamgraph.app.operation import OPERATIONS, Operation, parameters
 from iamgraph.app.sessions import HOLDER, SESSION
 from iamgraph.app.sources import SOURCE, Sourced
 from iamgraph.app.sts import Assumable, AssumeRole
-from iamgraph.app.targets import GROUP, INSTANCE_PROFILE, POLICY, ROLE, USER, Target
+from iamgraph.app.targets import CHANGED_POLICY, GROUP, INSTANCE_PROFILE, POLICY, ROLE, USER, Target
 from iamgraph.app.users import USER_OR_ROOT
 from iamgraph.domain.entities import (
     Account,
@@ -80,6 +80,7 @@ TARGETS: Mapping[Target, Any] = {
     ROLE: ROLE_,
     GROUP: GROUP_,
     POLICY: POLICY_,
+    CHANGED_POLICY: POLICY_,
     INSTANCE_PROFILE: PROFILE_,
     PROFILE_AND_ROLE: ProfileAndRole(instance_profile=PROFILE_, role=ROLE_),
     GUARDRAIL: GUARDRAIL_,

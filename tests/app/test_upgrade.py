@@ -70,9 +70,11 @@ async def upgraded(kind: str, last: str, folder: Path, monkeypatch: pytest.Monke
                 sql, args = insert(table, typed(row))
                 await data.events._db.run(sql, *args)
             if kind == "postgres":
-                await data.events._db.fetch(
-                    "SELECT setval(pg_get_serial_sequence('event', 'seq'), (SELECT max(seq) FROM event))"
-                )
+                # The rows brought their numbers along; the next ones come behind them, as where the program wrote them.
+                for table, key in {("event", "seq"), *((t, "id") for t, row in kept(last) if type(row.get("id")) is int)}:
+                    await data.events._db.fetch(
+                        f"SELECT setval(pg_get_serial_sequence('{table}', '{key}'), (SELECT max({key}) FROM {table}))"
+                    )
         newer = await database.migrate()
         assert newer == [name for name in schema.known() if name > last]
         yield history
@@ -88,6 +90,10 @@ async def test_an_earlier_store_comes_whole_into_this_version(
             key = "seq" if "seq" in row else next(iter(row))
             (found,) = await history.sql(f"SELECT {', '.join(row)} FROM {table} WHERE {key} = $1", row[key])
             same = {n: datetime.fromisoformat(str(v)) if n.endswith("at") and v else v for n, v in dict(found).items()}
+            if table == "account":
+                # Migrations may move it on.
+                assert same["revision"] >= row["revision"]
+                same["revision"] = row["revision"]
             assert same == typed(row), table
         sealed_before = 0 if last == "0001_initial" else 26
         assert ((await history.verify()).events, told(await history.verify())) == (sealed_before, [])

@@ -137,13 +137,17 @@ async def test_targets_of_a_policy(database: Database, limit: int) -> None:
     more, after = True, None
     async with database.reading() as data:
         while more:
-            pages = await data.attachments.targets([policy_id(1), policy_id(2)], after=after, limit=limit)
+            pages = await data.attachments.targets(
+                [policy_id(1), policy_id(2)], viewer=ACCOUNT, after=after, limit=limit
+            )
             page = pages[policy_id(1)]
             assert pages[policy_id(2)].items == ()
             met += [(one.target.id, one.as_boundary) for one in page.items]
             more, after = page.more, attachment_key(page.items[-1])
         assert met == [(role(1).id, True), (group_id(1), False), (user_id(1), False), (user_id(1), True)]
-        first = (await data.attachments.targets([policy_id(1)], after=None, limit=9))[policy_id(1)].items[0]
+        first = (await data.attachments.targets([policy_id(1)], viewer=ACCOUNT, after=None, limit=9))[
+            policy_id(1)
+        ].items[0]
         assert first.target == role(1, "Zed", boundary_id=policy_id(1), boundary_arn=policy(1).arn)
 
 
@@ -188,7 +192,10 @@ READS: dict[str, tuple[int, Read]] = {
         lambda data, n: data.memberships.members_of([group_id(i) for i in n], after=None, limit=5),
     ),
     "attached": (1, lambda data, n: data.attachments.of(IdentityKind.USER, [user_id(i) for i in n])),
-    "targets": (5, lambda data, n: data.attachments.targets([policy_id(i) for i in n], after=None, limit=5)),
+    "targets": (
+        5,
+        lambda data, n: data.attachments.targets([policy_id(i) for i in n], viewer=ACCOUNT, after=None, limit=5),
+    ),
     "inline": (1, lambda data, n: data.inline.of(IdentityKind.USER, [user_id(i) for i in n])),
     "versions": (1, lambda data, n: data.policies.versions([policy_id(i) for i in n])),
     "keys": (1, lambda data, n: data.keys.of([user_id(i) for i in n])),

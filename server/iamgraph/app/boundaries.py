@@ -28,11 +28,11 @@ async def boundary_id(work: Work, arn: str | None) -> str | None:
 
 
 async def attachable(work: Work, arn: str, *, field: str = "policyArn") -> ManagedPolicy:
-    """The managed policy of the caller's account that `arn` names. Raises InvalidInput where `arn` is no ARN, and
-    NoSuchEntity, for a policy of another account too."""
+    """The managed policy of the caller's account, or of the service, that `arn` names. Raises InvalidInput where `arn` is
+    no ARN, and NoSuchEntity, for a policy of another account too."""
     if arn.count(":") < 5 or not arn.startswith("arn:"):
         raise InvalidInput("Invalid ARN:  Could not be parsed!", field=field)
-    found = (await work.data.policies.by_arns([arn])).get(arn)
-    if found is None or found.account_id != work.caller.account_id:
+    found = (await work.data.policies.by_arns([arn], viewer=work.caller.account_id)).get(arn)
+    if found is None or found.account_id not in (work.caller.account_id, None):
         raise NoSuchEntity(f"Policy {arn} does not exist or is not attachable.")
     return found

@@ -61,11 +61,13 @@ TAG_KEYS = ("aws:ResourceTag", "iam:ResourceTag")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a target stands: see `Need` for `resource` and `asked`."""
+    """Where a target stands: see `Need` for `resource` and `asked`. `account_id` is whose policies decide, `owner` whose the
+    target is, where that is another."""
 
     resource: str
     asked: str
     account_id: str
+    owner: str | None = None
     tags: tuple[Tag, ...] = ()
     tag_keys: tuple[str, ...] = TAG_KEYS
     """The context keys that have the tags: the second is for users and roles."""
@@ -117,7 +119,7 @@ class Operation(Generic[T]):
             resource=place.resource,
             asked=place.asked,
             account_id=place.account_id,
-            context={"aws:ResourceAccount": place.account_id, **tags, **context},
+            context={"aws:ResourceAccount": place.owner or place.account_id, **tags, **context},
         )
 
     def context(self, caller: Caller, target: Any) -> Mapping[str, str | tuple[str, ...]]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
+from ..domain.arn import SERVICE, parse_arn
 from ..domain.entities import Attachment, IdentityKind, ManagedPolicy, PolicyUsage, Tag
 from ..domain.errors import (
     DeleteConflict,
     EntityAlreadyExists,
     IamError,
+    InvalidInput,
     LimitExceeded,
     MalformedPolicyDocument,
     NoSuchEntity,
@@ -22,6 +24,7 @@ from ..domain.policy.grammar import PolicyType, check, check_size
 from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
 from ..store.attachments import attachment_key
 from ..store.pages import Page
+from ..store.policies import policy_key
 from .caller import Caller
 from .changes import GONE, shown_policy, shown_version
 from .edges import paged
@@ -29,7 +32,7 @@ from .listing import Listed, Marker, MaxItems, by_name
 from .operation import Command, Need, Query, operation
 from .quotas import ensure
 from .tagging import TagKeys, Tags, pages_of_tags, request_tags
-from .targets import POLICY, Listing, New
+from .targets import CHANGED_POLICY, POLICY, Listing, New
 from .users import UniqueId
 from .work import Work
 
@@ -52,7 +55,7 @@ def check_managed(work: Work, text: str) -> None:
 
 async def current(work: Work, policy_id: str) -> ManagedPolicy:
     """The policy as the store has it now."""
-    return (await work.data.policies.by_ids([policy_id]))[policy_id]
+    return (await work.data.policies.by_ids([policy_id], viewer=work.caller.account_id))[policy_id]
 
 
 async def changed(work: Work, before: ManagedPolicy) -> ManagedPolicy:
@@ -133,10 +136,10 @@ class PolicyScope(Enum):
 
 @operation("iam:ListPolicies", on=Listing(kind="policy"))
 class ListPolicies(Query[Listed[ManagedPolicy]]):
-    """List the managed policies of the account, by name. The service owns none itself, so far."""
+    """List the managed policies of the account and of the service, by name."""
 
     path_prefix: PathPrefix = "/"
-    scope: PolicyScope = PolicyScope.LOCAL
+    scope: PolicyScope = PolicyScope.ALL
     only_attached: Annotated[bool, Doc("Only policies that are attached to a user, group or role.")] = False
     policy_usage_filter: Annotated[PolicyUsage | None, Doc("Only policies that are this to somebody.")] = None
     max_items: MaxItems = 100
@@ -151,18 +154,18 @@ class ListPolicies(Query[Listed[ManagedPolicy]]):
     @staticmethod
     async def _page(work: Work, query: ListPolicies) -> Listed[ManagedPolicy] | IamError:
         async def load(after: str | None) -> Page[ManagedPolicy]:
-            if query.scope is PolicyScope.AWS:
-                return Page(items=(), more=False)
             return await work.data.policies.page(
                 work.caller.account_id,
                 path_prefix=query.path_prefix,
+                own=query.scope is not PolicyScope.AWS,
+                service_owned=query.scope is not PolicyScope.LOCAL,
                 only_attached=query.only_attached,
                 usage=query.policy_usage_filter,
                 after=after,
                 limit=query.max_items,
             )
 
-        return await by_name(LISTING, query.marker, lambda policy: policy.name, load)
+        return await by_name(LISTING, query.marker, policy_key, load)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +175,7 @@ class DeletedPolicy:
     deleted_policy_id: str
 
 
-@operation("iam:DeletePolicy", on=POLICY, raises=(NoSuchEntity, DeleteConflict))
+@operation("iam:DeletePolicy", on=CHANGED_POLICY, raises=(NoSuchEntity, DeleteConflict))
 class DeletePolicy(Command[DeletedPolicy]):
     """Delete a managed policy that is attached to nothing, bounds nothing and has no version but its default one."""
 
@@ -199,9 +202,18 @@ class DeletePolicy(Command[DeletedPolicy]):
 
 async def _users_of(work: Work, policy: ManagedPolicy) -> list[object]:
     """What the policy is attached to or bounds, each once."""
-    pages = await work.data.attachments.targets([policy.id], after=None, limit=SHOWN_BLOCKERS)
+    pages = await work.data.attachments.targets(
+        [policy.id], viewer=work.caller.account_id, after=None, limit=SHOWN_BLOCKERS
+    )
     page = pages.get(policy.id)
     return list({item.target.id: item.target for item in page.items}.values()) if page else []
+
+
+def _check_taggable(arn: str, field: str) -> None:
+    """Raise InvalidInput, in AWS's words, for a policy of the service's."""
+    parsed = parse_arn(arn)
+    if parsed is not None and parsed.account_id == SERVICE:
+        raise InvalidInput("Tags not supported for policies in this domain", field=field)
 
 
 @operation("iam:TagPolicy", on=POLICY, raises=(NoSuchEntity, LimitExceeded))
@@ -215,6 +227,7 @@ class TagPolicy(Command[ManagedPolicy]):
         return request_tags(self.tags)
 
     def validate(self) -> None:
+        _check_taggable(self.policy_arn, "tags")
         check_tags(self.tags)
 
     async def execute(self, work: Work, target: ManagedPolicy, prepared: None) -> ManagedPolicy:
@@ -234,6 +247,7 @@ class UntagPolicy(Command[ManagedPolicy]):
         return {"aws:TagKeys": self.tag_keys}
 
     def validate(self) -> None:
+        _check_taggable(self.policy_arn, "tagKeys")
         check_tag_keys(self.tag_keys)
 
     async def execute(self, work: Work, target: ManagedPolicy, prepared: None) -> ManagedPolicy:
@@ -293,6 +307,7 @@ class ListEntitiesForPolicy(Query[Listed[Attachment]]):
                 return {}
             return await work.data.attachments.targets(
                 ids,
+                viewer=work.caller.account_id,
                 kind=_KINDS[entity] if entity else None,
                 usage=usage,
                 path_prefix=path_prefix,

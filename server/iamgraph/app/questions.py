@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
-from ..domain.arn import ACCOUNT_ID, assumed_role_arn, parse_arn
+from ..domain.arn import ACCOUNT_ID, SERVICE, assumed_role_arn, parse_arn
 from ..domain.entities import Account, Group, PrincipalType, Role, User
 from ..domain.policy.evaluate import Decision, Policy, Principal, PrincipalKind
 from .access import AccessCache
@@ -117,7 +117,7 @@ def need_of(question: Question, subject: Asker, roles: Mapping[str, Role]) -> Ne
         resource=question.resource,
         asked=question.resource,
         account_id=account_id,
-        context={"aws:ResourceAccount": account_id, **_tags(role), **given},
+        context={"aws:ResourceAccount": _owner_of(question.resource) or account_id, **_tags(role), **given},
         trust=role,
         resource_policy=question.policy,
         is_trust_decision=question.is_trust_decision,
@@ -143,6 +143,12 @@ def _tags(role: Role | None) -> Context:
     if role is None:
         return {}
     return {f"{key}/{tag.key}": tag.value for tag in role.tags for key in ("aws:ResourceTag", "iam:ResourceTag")}
+
+
+def _owner_of(arn: str) -> str | None:
+    """Who owns it, where that is the service: its policies are every account's to use."""
+    parsed = parse_arn(arn)
+    return SERVICE if parsed is not None and parsed.account_id == SERVICE else None
 
 
 def account_of(arn: str) -> str | None:

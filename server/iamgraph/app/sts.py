@@ -137,7 +137,9 @@ class AssumeRole(Command[AssumedRole]):
         str | None, Match(r"[\t\n\r\x20-\xff]+", 1, 131072), Doc("A session policy, which can only narrow.")
     ] = None
     policy_arns: Annotated[
-        tuple[PolicyArn, ...], Count(10), Doc("Managed policies of the role's account that narrow the session.")
+        tuple[PolicyArn, ...],
+        Count(10),
+        Doc("Managed policies, of the role's account or of the service, that narrow the session."),
     ] = ()
     external_id: ExternalId | None = None
     source_identity: SourceIdentity | None = None
@@ -286,7 +288,7 @@ class AssumeRole(Command[AssumedRole]):
             raise LimitExceeded(f"Cannot exceed quota for SessionPolicySize: {limit}", limit=limit)
         found = await work.data.policies.by_arns(self.policy_arns) if self.policy_arns else {}
         for arn in self.policy_arns:
-            if arn not in found or found[arn].account_id != role.account_id:
+            if arn not in found or found[arn].account_id not in (role.account_id, None):
                 raise InvalidInput(f"Policy {arn} does not exist in the role's account.", field="policyArns")
         ids = tuple(dict.fromkeys(found[arn].id for arn in self.policy_arns))
         return SessionPolicies(document=self.policy, policy_ids=ids), -(-100 * used // limit)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..domain.arn import iam_arn, parse_arn
+from ..domain.arn import SERVICE, iam_arn, parse_arn
 from ..domain.errors import NoSuchEntity
 from ..store.session import StoreSession
 from .caller import Caller
@@ -77,9 +77,7 @@ class Entity(Target):
         if entity is None:
             return Place(resource=asked, asked=asked, account_id=account_id)
         tags = getattr(entity, "tags", ())
-        return Place(
-            resource=entity.arn, asked=asked, account_id=entity.account_id, tags=tags, tag_keys=self.tag_keys
-        )
+        return Place(resource=entity.arn, asked=asked, account_id=entity.account_id, tags=tags, tag_keys=self.tag_keys)
 
     def missing(self, caller: Caller, op: Any) -> NoSuchEntity | None:
         _, value = self._key(caller, op)
@@ -93,31 +91,39 @@ _TAGS_ALONE = ("aws:ResourceTag",)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedPolicyByArn(Target):
-    """A managed policy of the caller's account, by its ARN or, where the operation has it, by `unique_id`."""
+    """A managed policy of the caller's account or of the service, by its ARN or, where the operation has it, by
+    `unique_id`. To an operation that `changes` it, one of the service's is another account's, which lets nobody in."""
 
     know: str = "iam:GetPolicy"
     parameter: str = "policy_arn"
+    changes: bool = False
 
     async def load(self, caller: Caller, data: StoreSession, ops: Sequence[Any]) -> Sequence[Any]:
         arns = [getattr(op, self.parameter) for op in ops if getattr(op, self.parameter) is not None]
         ids = [op.unique_id for op in ops if getattr(op, self.parameter) is None]
-        by_arn = await data.policies.by_arns(arns) if arns else {}
-        by_id = await data.policies.by_ids(ids) if ids else {}
+        by_arn = await data.policies.by_arns(arns, viewer=caller.account_id) if arns else {}
+        by_id = await data.policies.by_ids(ids, viewer=caller.account_id) if ids else {}
         found = [
             by_id.get(op.unique_id) if getattr(op, self.parameter) is None else by_arn.get(getattr(op, self.parameter))
             for op in ops
         ]
-        return [policy if policy is not None and policy.account_id == caller.account_id else None for policy in found]
+        owners = (caller.account_id, None)
+        return [policy if policy is not None and policy.account_id in owners else None for policy in found]
 
     def place(self, caller: Caller, op: Any, entity: Any) -> Place:
         arn = getattr(op, self.parameter)
         asked = arn if arn is not None else iam_arn(caller.account_id, "policy", "/", op.unique_id)
-        if entity is not None:
-            return Place(
-                resource=entity.arn, asked=asked, account_id=entity.account_id, tags=entity.tags, tag_keys=_TAGS_ALONE
-            )
-        parsed = parse_arn(asked)
-        return Place(resource=asked, asked=asked, account_id=parsed.account_id if parsed else caller.account_id)
+        resource = entity.arn if entity is not None else asked
+        parsed = parse_arn(resource)
+        owner = parsed.account_id if parsed else caller.account_id
+        return Place(
+            resource=resource,
+            asked=asked,
+            account_id=caller.account_id if owner == SERVICE and not self.changes else owner,
+            owner=owner,
+            tags=entity.tags if entity is not None else (),
+            tag_keys=_TAGS_ALONE,
+        )
 
     def missing(self, caller: Caller, op: Any) -> NoSuchEntity | None:
         return NoSuchEntity(f"Policy {getattr(op, self.parameter) or op.unique_id} was not found.")
@@ -171,6 +177,7 @@ INSTANCE_PROFILE = Entity(
     parameter="instance_profile_name",
 )
 POLICY = ManagedPolicyByArn()
+CHANGED_POLICY = ManagedPolicyByArn(changes=True)
 EVERYTHING = Everything()
 
 NOTHING = Nothing()

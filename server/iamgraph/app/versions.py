@@ -12,7 +12,7 @@ from ..domain.names import Doc, PolicyArn, PolicyText, VersionId
 from .changes import GONE, shown_version
 from .operation import Command, Query, operation
 from .policies import changed, check_managed, current
-from .targets import POLICY
+from .targets import CHANGED_POLICY, POLICY
 from .users import UniqueId
 from .work import Work
 
@@ -29,7 +29,7 @@ async def _version(work: Work, policy: ManagedPolicy, version_id: str) -> Policy
     return version
 
 
-@operation("iam:CreatePolicyVersion", on=POLICY, raises=(NoSuchEntity, LimitExceeded, MalformedPolicyDocument))
+@operation("iam:CreatePolicyVersion", on=CHANGED_POLICY, raises=(NoSuchEntity, LimitExceeded, MalformedPolicyDocument))
 class CreatePolicyVersion(Command[PolicyVersion]):
     """Give a managed policy a new text. Its number is one that the policy never had before."""
 
@@ -96,7 +96,7 @@ def _number(version: PolicyVersion) -> int:
     return int(version.version_id.removeprefix("v"))
 
 
-@operation("iam:SetDefaultPolicyVersion", on=POLICY, raises=(NoSuchEntity,))
+@operation("iam:SetDefaultPolicyVersion", on=CHANGED_POLICY, raises=(NoSuchEntity,))
 class SetDefaultPolicyVersion(Command[ManagedPolicy]):
     """Put a version of a managed policy in force, wherever the policy is attached."""
 
@@ -117,7 +117,7 @@ class DeletedPolicyVersion:
     deleted_version_id: str
 
 
-@operation("iam:DeletePolicyVersion", on=POLICY, raises=(NoSuchEntity, DeleteConflict))
+@operation("iam:DeletePolicyVersion", on=CHANGED_POLICY, raises=(NoSuchEntity, DeleteConflict))
 class DeletePolicyVersion(Command[DeletedPolicyVersion]):
     """Delete a version of a managed policy that is not in force."""
 

@@ -6,15 +6,18 @@ import re
 from dataclasses import dataclass
 
 PARTITION = "aws"
+SERVICE = "aws"
+"""What stands for the account in the ARN of a managed policy that the service itself owns."""
 ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
-_IAM = re.compile(r"arn:aws:(iam|sts)::(\d{12}):(\S+)", re.ASCII)
+_IAM = re.compile(r"arn:aws:(iam|sts)::(\d{12}|aws):(\S+)", re.ASCII)
 _SERVICE = re.compile(r"arn:aws:iamgraph::(\d{12}):service/(\S+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arn:
     """The parts of an IAM or STS ARN: `arn:aws:iam::111122223333:role/team/dev` has the kind `role`, the path `/team/`
-    and the name `dev`. A root ARN has the kind `root` and an empty name."""
+    and the name `dev`. A root ARN has the kind `root` and an empty name. `account_id` is `SERVICE` in the ARN of a managed
+    policy that the service owns, and in no other."""
 
     service: str
     account_id: str
@@ -34,6 +37,8 @@ def parse_arn(text: str) -> Arn | None:
     if found is None:
         return None
     service, account_id, resource = found.groups()
+    if account_id == SERVICE and not (service == "iam" and resource.startswith("policy/")):
+        return None
     if resource == "root":
         return Arn(service=service, account_id=account_id, kind="root", path="", name="")
     kind, slash, rest = resource.partition("/")

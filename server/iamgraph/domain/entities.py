@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from .arn import assumed_role_arn, iam_arn, organizations_arn, root_arn
+from .arn import SERVICE, assumed_role_arn, iam_arn, organizations_arn, root_arn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +111,11 @@ class InstanceProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedPolicy:
-    """A policy with a life of its own. Its text is in its versions; exactly one of them is in force."""
+    """A policy with a life of its own. Its text is in its versions; exactly one of them is in force. `account_id` is None
+    for what the service owns: every account can use it, and nobody changes it. The counts are those of one account."""
 
     id: str
-    account_id: str
+    account_id: str | None
     name: str
     path: str
     description: str | None
@@ -127,7 +128,12 @@ class ManagedPolicy:
 
     @property
     def arn(self) -> str:
-        return iam_arn(self.account_id, "policy", self.path, self.name)
+        return iam_arn(self.account_id or SERVICE, "policy", self.path, self.name)
+
+    @property
+    def is_attachable(self) -> bool:
+        """AWS also has policies that only its own services attach: here every one can be attached."""
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..domain.arn import iam_arn
+from ..domain.arn import SERVICE, iam_arn
 from ..domain.entities import PrincipalType
 from .policies import version_id
 from .statements import Row, Statements
@@ -105,7 +105,7 @@ def _policy(row: Row) -> PolicyRow:
         layer=row["layer"],
         kind=row["kind"],
         name=row["name"],
-        arn=iam_arn(row["account_id"], "policy", row["path"], row["name"]) if is_managed else None,
+        arn=iam_arn(row["account_id"] or SERVICE, "policy", row["path"], row["name"]) if is_managed else None,
         policy_id=row["policy_id"],
         version_id=version_id(row["version"]) if is_managed else None,
         attached_to=row["owner_id"],

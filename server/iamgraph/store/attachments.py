@@ -10,7 +10,7 @@ from datetime import datetime
 from ..domain.entities import Attached, Attachment, Group, IdentityKind, PolicyUsage, Role, User
 from .groups import Groups
 from .pages import Page, grouped, pages_of
-from .policies import POLICY_COLUMNS, policy_of
+from .policies import policy_columns, policy_of
 from .roles import Roles
 from .statements import Row, Statements, instant
 from .users import Users
@@ -27,13 +27,14 @@ _TARGETS = " UNION ALL ".join(
     [
         f"SELECT x.policy_id, x.owner_id, x.owner_id AS sort_id, '{kind.value}' AS kind, "
         f"'{PolicyUsage.PERMISSIONS_POLICY.value}' AS usage, x.attached_at, e.name, e.path "
-        f"FROM {table} x JOIN iam_{kind.value} e ON e.id = x.owner_id WHERE x.policy_id = ANY($1)"
+        f"FROM {table} x JOIN iam_{kind.value} e ON e.id = x.owner_id "
+        "WHERE x.policy_id = ANY($1) AND e.account_id = $8::text"
         for kind, table in TABLES.items()
     ]
     + [
         f"SELECT e.boundary_id AS policy_id, e.id AS owner_id, e.id || '{_AS_BOUNDARY}' AS sort_id, '{kind.value}' AS kind, "
         f"'{PolicyUsage.PERMISSIONS_BOUNDARY.value}' AS usage, e.created_at AS attached_at, e.name, e.path "
-        f"FROM iam_{kind.value} e WHERE e.boundary_id = ANY($1)"
+        f"FROM iam_{kind.value} e WHERE e.boundary_id = ANY($1) AND e.account_id = $8::text"
         for kind in (IdentityKind.USER, IdentityKind.ROLE)
     ]
 )
@@ -68,7 +69,8 @@ class Attachments:
     async def of(self, kind: IdentityKind, owner_ids: Sequence[str]) -> dict[str, tuple[Attached, ...]]:
         """The policies attached to each identity, by name."""
         rows = await self._db.fetch(
-            f"SELECT x.owner_id, x.attached_at, {POLICY_COLUMNS} FROM {TABLES[kind]} x "
+            f"SELECT x.owner_id, x.attached_at, {policy_columns('w.account_id')} FROM {TABLES[kind]} x "
+            f"JOIN iam_{kind.value} w ON w.id = x.owner_id "
             "JOIN managed_policy e ON e.id = x.policy_id WHERE x.owner_id = ANY($1) ORDER BY e.name, e.id",
             list(owner_ids),
         )
@@ -79,14 +81,15 @@ class Attachments:
         self,
         policy_ids: Sequence[str],
         *,
+        viewer: str,
         kind: IdentityKind | None = None,
         usage: PolicyUsage | None = None,
         path_prefix: str = "/",
         after: tuple[str, str] | None,
         limit: int,
     ) -> dict[str, Page[Attachment]]:
-        """A page of each policy's attachments, by the target's name and id, behind the key `after` (`attachment_key`).
-        Where the policy is a boundary, `attached_at` is when its target was made."""
+        """A page of each policy's attachments in the account `viewer`, by the target's name and id, behind the key `after`
+        (`attachment_key`). Where the policy is a boundary, `attached_at` is when its target was made."""
         name, sort_id = after or ("", "")
         rows = await self._db.fetch(
             "SELECT * FROM (SELECT t.*, ROW_NUMBER() OVER (PARTITION BY policy_id ORDER BY name, sort_id) AS place "
@@ -99,6 +102,7 @@ class Attachments:
             kind.value if kind else "",
             usage.value if usage else "",
             path_prefix,
+            viewer,
         )
         targets = await self._load([row["owner_id"] for row in rows])
         found = ((row["policy_id"], _attachment(row, targets)) for row in rows if row["owner_id"] in targets)

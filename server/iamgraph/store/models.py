@@ -126,10 +126,13 @@ class TrustPrincipalRow(Model):
         unique_together = (("role", "text"),)
 
 
-# `default_version` is the version in force: one column, so there can't be two. `last_version` never goes back.
+# A policy without an account is the service's own: only a migration changes it. `default_version` is the version in force:
+# one column, so there can't be two. `last_version` never goes back.
 class PolicyRow(Model):
     id = Word(max_length=21, primary_key=True)
-    account = _account()
+    account: fields.ForeignKeyNullableRelation[AccountRow] = fields.ForeignKeyField(
+        "store.AccountRow", related_name=False, on_delete=OnDelete.RESTRICT, null=True
+    )
     name = Word(max_length=128)
     name_key = Word(max_length=128)
     path = Word(max_length=512)

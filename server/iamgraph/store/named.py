@@ -11,6 +11,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 import orjson
 
+from ..domain.arn import SERVICE
 from ..domain.entities import Tag
 from ..domain.errors import EntityAlreadyExists
 from .failures import Duplicate
@@ -22,7 +23,7 @@ class Named(Protocol):
     @property
     def id(self) -> str: ...
     @property
-    def account_id(self) -> str: ...
+    def account_id(self) -> str | None: ...
     @property
     def name(self) -> str: ...
     @property
@@ -32,7 +33,7 @@ class Named(Protocol):
 E = TypeVar("E", bound=Named)
 
 BOUNDARY_ARN = (
-    "(SELECT 'arn:aws:iam::' || b.account_id || ':policy' || b.path || b.name FROM managed_policy b "
+    f"(SELECT 'arn:aws:iam::' || COALESCE(b.account_id, '{SERVICE}') || ':policy' || b.path || b.name FROM managed_policy b "
     "WHERE b.id = e.boundary_id) AS boundary_arn"
 )
 """The column of a user or role, called `e`, that names its permissions boundary."""

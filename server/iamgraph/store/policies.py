@@ -1,39 +1,50 @@
 """Managed policies and their versions."""
 
+# ruff: noqa: S608 (what is put into SQL here are names of this package; every value is a parameter)
+
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
-from ..domain.arn import parse_arn
+from ..domain.arn import SERVICE, parse_arn
 from ..domain.entities import ManagedPolicy, PolicyUsage, PolicyVersion
 from .named import Tagged, tags_of, tags_text
-from .pages import Page, grouped
+from .pages import Page, grouped, page_of
 from .statements import Row, instant
 
-POLICY_COLUMNS = (
-    "e.id, e.account_id, e.name, e.path, e.description, e.default_version, e.created_at, e.updated_at, e.tags, "
-    "(SELECT count(*) FROM user_attachment x WHERE x.policy_id = e.id)"
-    " + (SELECT count(*) FROM group_attachment x WHERE x.policy_id = e.id)"
-    " + (SELECT count(*) FROM role_attachment x WHERE x.policy_id = e.id) AS attachment_count, "
-    "(SELECT count(*) FROM iam_user x WHERE x.boundary_id = e.id)"
-    " + (SELECT count(*) FROM iam_role x WHERE x.boundary_id = e.id) AS boundary_count"
+# Of the service's own policies only what one account does with them is counted. From its users' side, for there may be far
+# more that others do; SQLite joins in the order written.
+_ATTACHED = " + ".join(
+    f"CASE WHEN e.account_id IS NULL THEN (SELECT count(*) FROM iam_{kind} o CROSS JOIN {kind}_attachment x "
+    f"WHERE o.account_id = {{viewer}} AND x.owner_id = o.id AND x.policy_id = e.id) "
+    f"ELSE (SELECT count(*) FROM {kind}_attachment x WHERE x.policy_id = e.id) END"
+    for kind in ("user", "group", "role")
 )
-_IS_ATTACHED = (
-    " AND (EXISTS (SELECT 1 FROM user_attachment x WHERE x.policy_id = e.id)"
-    " OR EXISTS (SELECT 1 FROM group_attachment x WHERE x.policy_id = e.id)"
-    " OR EXISTS (SELECT 1 FROM role_attachment x WHERE x.policy_id = e.id))"
-)
-_IS_BOUNDARY = (
-    " AND (EXISTS (SELECT 1 FROM iam_user x WHERE x.boundary_id = e.id)"
-    " OR EXISTS (SELECT 1 FROM iam_role x WHERE x.boundary_id = e.id))"
+_BOUNDING = " + ".join(
+    f"(SELECT count(*) FROM iam_{kind} x WHERE x.boundary_id = e.id "
+    "AND (e.account_id IS NOT NULL OR x.account_id = {viewer}))"
+    for kind in ("user", "role")
 )
 _USED: Mapping[PolicyUsage | None, str] = {
     None: "",
-    PolicyUsage.PERMISSIONS_POLICY: _IS_ATTACHED,
-    PolicyUsage.PERMISSIONS_BOUNDARY: _IS_BOUNDARY,
+    PolicyUsage.PERMISSIONS_POLICY: f" AND {_ATTACHED} > 0",
+    PolicyUsage.PERMISSIONS_BOUNDARY: f" AND {_BOUNDING} > 0",
 }
+
+
+@cache
+def policy_columns(viewer: str) -> str:
+    """The columns that `policy_of` reads, of a managed policy called `e`. `viewer` is SQL for the id of the account that
+    looks. INVARIANT: what other accounts do with a policy that the service owns does not show."""
+    return (
+        "e.id, e.account_id, e.name, e.path, e.description, e.default_version, e.created_at, e.updated_at, e.tags, "
+        f"{_ATTACHED.format(viewer=viewer)} AS attachment_count, {_BOUNDING.format(viewer=viewer)} AS boundary_count"
+    )
+
+
 _VERSION_ID = re.compile(r"v([1-9][0-9]{0,8})", re.ASCII)
 
 
@@ -63,9 +74,18 @@ def _number(version_id: str) -> int:
     return int(found[1]) if found else 0
 
 
+def policy_key(policy: ManagedPolicy) -> str:
+    """Where a policy stands in a list: by its name, and one of the service's behind the account's own of the same name.
+    No name has a space, which sorts before all that a name may have."""
+    return policy.name if policy.account_id is not None else f"{policy.name} "
+
+
 class Policies(Tagged[ManagedPolicy]):
+    """Where a method has a `viewer`, that is the account that looks: without one, nothing of what is done with a policy of
+    the service's is counted."""
+
     table = "managed_policy"
-    columns = POLICY_COLUMNS
+    columns = policy_columns("NULL")
 
     def taken(self, name: str) -> str:
         return f"A policy called {name} already exists. Duplicate names are not allowed."
@@ -88,13 +108,24 @@ class Policies(Tagged[ManagedPolicy]):
         )
         await self._insert_version(policy.id, 1, document, policy.created_at)
 
-    async def by_arns(self, arns: Sequence[str]) -> dict[str, ManagedPolicy]:
-        """Those of the ARNs that exist, of any account. The path counts."""
+    async def by_ids(self, ids: Sequence[str], *, viewer: str | None = None) -> dict[str, ManagedPolicy]:
+        """Those of the unique ids that exist, of any account and of the service."""
+        found = await self._seen("$2::text", "e.id = ANY($1)", list(ids), viewer) if ids else []
+        return {policy.id: policy for policy in found}
+
+    async def by_arns(self, arns: Sequence[str], *, viewer: str | None = None) -> dict[str, ManagedPolicy]:
+        """Those of the ARNs that exist, of any account and of the service. The path counts."""
         parsed = [arn for arn in map(parse_arn, arns) if arn is not None and arn.kind == "policy"]
         if not parsed:
             return {}
-        accounts, names = [arn.account_id for arn in parsed], [arn.name for arn in parsed]
-        found = await self._where("e.account_id = ANY($1) AND e.name = ANY($2)", accounts, names)
+        found = await self._seen(
+            "$4::text",
+            "(e.account_id = ANY($1) AND e.name = ANY($2)) OR (e.account_id IS NULL AND e.name = ANY($3))",
+            [arn.account_id for arn in parsed],
+            [arn.name for arn in parsed],
+            [arn.name for arn in parsed if arn.account_id == SERVICE],
+            viewer,
+        )
         return {policy.arn: policy for policy in found if policy.arn in arns}
 
     # AWS's operation has more filters than those of users, groups and roles.
@@ -103,15 +134,38 @@ class Policies(Tagged[ManagedPolicy]):
         account_id: str,
         *,
         path_prefix: str = "/",
-        only_attached: bool = False,
-        usage: PolicyUsage | None = None,
         after: str | None,
         limit: int,
+        own: bool = True,
+        service_owned: bool = False,
+        only_attached: bool = False,
+        usage: PolicyUsage | None = None,
     ) -> Page[ManagedPolicy]:
-        """A page by name. `only_attached` leaves out policies that are attached to nothing (boundaries don't count);
-        `usage` those that are nothing of the kind to anybody."""
-        condition = (_IS_ATTACHED if only_attached else "") + _USED[usage]
-        return await self._page(condition, account_id, path_prefix, after, limit)
+        """A page of the account's own policies, of the service's, or of both, behind the key `after` (`policy_key`).
+        `only_attached` leaves out policies that the account has attached to nothing (boundaries don't count); `usage`
+        those that are nothing of the kind to anybody in it."""
+        used = (_USED[PolicyUsage.PERMISSIONS_POLICY] if only_attached else "") + _USED[usage]
+        condition = used.format(viewer="$1::text")
+        pages = []
+        if own:
+            pages.append(await self._page(condition, account_id, path_prefix, after, limit))
+        if service_owned:
+            pages.append(await self._page_of_service(condition, account_id, path_prefix, after, limit))
+        items = sorted((policy for page in pages for policy in page.items), key=policy_key)
+        return Page(tuple(items[:limit]), len(items) > limit or any(page.more for page in pages))
+
+    async def _page_of_service(
+        self, condition: str, account_id: str, prefix: str, after: str | None, limit: int
+    ) -> Page[ManagedPolicy]:
+        where = (
+            "e.account_id IS NULL AND ($2::text = '/' OR substr(e.path, 1, length($2::text)) = $2::text) "
+            f"AND e.name || ' ' > $3{condition} ORDER BY e.name LIMIT $4"
+        )
+        return page_of(await self._seen("$1::text", where, account_id, prefix, after or "", limit + 1), limit)
+
+    async def _seen(self, viewer: str, condition: str, *args: object) -> list[ManagedPolicy]:
+        sql = f"SELECT {policy_columns(viewer)} FROM managed_policy e WHERE {condition}"
+        return await self.read(await self._db.fetch(sql, *args))
 
     async def versions(self, policy_ids: Sequence[str]) -> dict[str, tuple[PolicyVersion, ...]]:
         """The versions of each policy, newest first, without their documents."""

@@ -20,7 +20,7 @@ from ....app.summary import GetAccountSummary
 from ....app.users import GetUser, ListUsers
 from ....domain import entities
 from ....domain.arn import root_arn
-from ....domain.entities import EventOutcome
+from ....domain.entities import EventOutcome, PolicyUsage
 from ..context import Info
 from ..ids import node_id
 from ..scalars import ARN, AccountId, Action, DateTime
@@ -42,7 +42,10 @@ if TYPE_CHECKING:
 EventType = Annotated["AuditEvent", strawberry.lazy(".event")]
 SessionType = Annotated["Session", strawberry.lazy(".session")]
 
-strawberry.enum(PolicyScope, name="PolicyScope")
+strawberry.enum(
+    PolicyScope, name="PolicyScope", description="The account's own policies, those of the service itself, or both."
+)
+strawberry.enum(PolicyUsage, name="PolicyUsage", description="What a policy is used for in the account.")
 
 
 @strawberry.type(description="A limit, by AWS's name for what it is on.")
@@ -210,9 +213,15 @@ class Account(Resource):
         path_prefix: str = "/",
         scope: PolicyScope = PolicyScope.LOCAL,
         only_attached: bool = False,
+        policy_usage_filter: PolicyUsage | None = UNSET,
     ) -> ManagedPolicyConnection | None:
         query = ListPolicies(
-            path_prefix=path_prefix, scope=scope, only_attached=only_attached, max_items=first, marker=after or None
+            path_prefix=path_prefix,
+            scope=scope,
+            only_attached=only_attached,
+            policy_usage_filter=policy_usage_filter or None,
+            max_items=first,
+            marker=after or None,
         )
         return ManagedPolicyConnection(page=await self._own(info, query), make=ManagedPolicy.listed)
 

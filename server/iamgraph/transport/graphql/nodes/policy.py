@@ -12,6 +12,7 @@ from ....app.inline import GetGroupPolicy, GetRolePolicy, GetUserPolicy
 from ....app.policies import GetPolicy, ListEntitiesForPolicy
 from ....app.versions import GetPolicyVersion, ListPolicyVersions
 from ....domain import entities
+from ....domain.arn import SERVICE
 from ....domain.entities import IdentityKind
 from ..context import Info
 from ..ids import node_id
@@ -20,8 +21,10 @@ from .base import Entity, Known, Ref, Resource, Seen, Tag, tags_of
 from .connections import Paged, PageInfo, page_info
 
 if TYPE_CHECKING:
+    from .account import Account
     from .targets import PolicyTarget
 
+AccountType = Annotated["Account", strawberry.lazy(".account")]
 TargetType = Annotated["PolicyTarget", strawberry.lazy(".targets")]
 
 
@@ -89,7 +92,10 @@ class PolicyAttachmentConnection(Paged):
         return page_info(self.page)
 
 
-@strawberry.type(description="A policy with a life of its own, which can be attached to users, groups and roles.")
+@strawberry.type(
+    description="A policy with a life of its own, which can be attached to users, groups and roles. The counts and the "
+    "attachments are those of the caller's account."
+)
 class ManagedPolicy(Entity, Resource):
     @classmethod
     def of(cls, policy: entities.ManagedPolicy, seen: Seen = Seen.WHOLE) -> ManagedPolicy:
@@ -116,6 +122,28 @@ class ManagedPolicy(Entity, Resource):
     def reading(self) -> GetPolicy:
         return GetPolicy(unique_id=self.ref.unique_id)
 
+    @strawberry.field(description="None where the service itself owns the policy.")
+    def account(self) -> AccountType | None:
+        from .account import Account
+
+        return None if self.is_service_owned() else Account.named(self.ref.parsed.account_id)
+
+    @strawberry.field(description="Owned by the service itself; it cannot be changed.")
+    def is_service_owned(self) -> bool:
+        return self.ref.parsed.account_id == SERVICE
+
+    @strawberry.field
+    def is_attachable(self, info: Info) -> bool | None:
+        return self.part(info, Seen.LISTED, lambda policy: policy.is_attachable)
+
+    @strawberry.field(description="To how many users, groups and roles it is attached.")
+    def attachment_count(self, info: Info) -> int | None:
+        return self.part(info, Seen.LISTED, lambda policy: policy.attachment_count)
+
+    @strawberry.field(description="How many users and roles it bounds.")
+    def permissions_boundary_usage_count(self, info: Info) -> int | None:
+        return self.part(info, Seen.LISTED, lambda policy: policy.boundary_count)
+
     @strawberry.field
     def description(self, info: Info) -> str | None:
         return self.part(info, Seen.WHOLE, lambda policy: policy.description)
@@ -132,7 +160,7 @@ class ManagedPolicy(Entity, Resource):
     def default_version(self, info: Info) -> PolicyVersion | None:
         return self.part(info, Seen.LISTED, lambda policy: PolicyVersion.named(policy.id, policy.default_version, True))
 
-    @strawberry.field(description="At most five, newest first.")
+    @strawberry.field(description="Newest first: at most five of an account's own.")
     async def versions(self, info: Info) -> list[PolicyVersion] | None:
         found = await info.context.load(ListPolicyVersions(unique_id=self.ref.unique_id), self.ref.entity)
         return [PolicyVersion.of(version) for version in found]
