@@ -154,7 +154,7 @@ _NULLABLE = {
 
 
 class LetNobodyOwn(ops.AlterField):
-    """Tortoise's own way of altering a field loses, on SQLite, what refers to the table."""
+    """Tortoise's own way of altering a field loses, on SQLite, unique constraints and indexes."""
 
     async def database_forward(
         self, app_label: str, old_state: State, new_state: State, state_editor: BaseSchemaEditor | None = None
