@@ -75,8 +75,8 @@ def _asks(known: dict[str, str], name: str) -> dict[str, tuple[str, dict[str, An
     within = f'query {{ account(by: {{ id: "{ACCOUNT}" }}) {{ %s }} }}'
     asks: dict[str, tuple[str, dict[str, Any]]] = {}
     for kind in ("user", "group", "role", "instance-profile"):
-        if kind != "instance-profile":
-            asks[f"{kind} by name"] = within % f'{kind}(name: "{name}") {{ id arn }}', {}
+        field = "instanceProfile" if kind == "instance-profile" else kind
+        asks[f"{kind} by name"] = within % f'{field}(name: "{name}") {{ id arn }}', {}
         asks[f"{kind} by ARN"] = f'{{ resource(arn: "{arn(f"{kind}/secret/{name}")}") {{ id arn }} }}', {}
         asks[f"{kind} by ARN elsewhere"] = f'{{ resource(arn: "{arn(f"{kind}/{name}")}") {{ id }} }}', {}
     policy = arn(f"policy/secret/{name}")

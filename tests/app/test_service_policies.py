@@ -205,7 +205,8 @@ async def test_nobody_changes_one(service: Service) -> None:
             error = await refused(
                 service, mutation, {"policyArn": READ_ONLY, **more}, "InvalidInputError", "field", token
             )
-            assert (error["message"], error["field"]) == ("Tags not supported for policies in this domain", "policyArn")
+            field = "tags" if mutation == "tagPolicy" else "tagKeys"
+            assert (error["message"], error["field"]) == ("Tags not supported for policies in this domain", field)
     for mutation, more in {**changes, **tagging}.items():
         await refused(service, mutation, {"policyArn": READ_ONLY, **more}, "AccessDeniedError", token=nobody)
 

@@ -314,7 +314,7 @@ DOORS = [
     read("ListAttachedRolePolicies", ROLES % ("attachedPolicies" + NAMES), DEPLOYER, reach=_ROLES),
     read("ListRolePolicies", ROLES % ("inlinePolicies" + NAMES), DEPLOYER, reach=_ROLES),
     read("GetRolePolicy", ROLES % ("inlinePolicies" + WHOLE), DEPLOYER, reach=(*_ROLES, "iam:ListRolePolicies")),
-    root_field("GetInstanceProfile", f'resource(arn: "{WEB}") {{ arn }}', WEB, action="iam:GetInstanceProfile"),
+    read("GetInstanceProfile", 'instanceProfile(name: "web") { path }', WEB),
     read("ListInstanceProfiles", PROFILES % "name", arn("instance-profile/eng/")),
     read("ListInstanceProfilesForRole", ROLES % ("instanceProfiles" + NAMES), DEPLOYER, reach=_ROLES),
     read("GetPolicy", f'policy(arn: "{POL}") {{ path }}', POL),

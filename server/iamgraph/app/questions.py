@@ -117,7 +117,7 @@ def need_of(question: Question, subject: Asker, roles: Mapping[str, Role]) -> Ne
         resource=question.resource,
         asked=question.resource,
         account_id=account_id,
-        context={"aws:ResourceAccount": _owner_of(question.resource) or account_id, **_tags(role), **given},
+        context={"aws:ResourceAccount": _service_if_owns(question.resource) or account_id, **_tags(role), **given},
         trust=role,
         resource_policy=question.policy,
         is_trust_decision=question.is_trust_decision,
@@ -145,7 +145,7 @@ def _tags(role: Role | None) -> Context:
     return {f"{key}/{tag.key}": tag.value for tag in role.tags for key in ("aws:ResourceTag", "iam:ResourceTag")}
 
 
-def _owner_of(arn: str) -> str | None:
+def _service_if_owns(arn: str) -> str | None:
     """Who owns it, where that is the service: its policies are every account's to use."""
     parsed = parse_arn(arn)
     return SERVICE if parsed is not None and parsed.account_id == SERVICE else None

@@ -272,7 +272,10 @@ async def test_entities_of_a_policy_are_filtered_as_on_aws(service: Service) -> 
     async def policies(**filters: str | bool) -> list[str]:
         return [one["Arn"] for one in (await root.ask("ListPolicies", **filters)).data["Policies"]]
 
-    assert await policies() == [policy, other] and await policies(Scope="AWS") == []
+    service_owned = await policies(Scope="AWS")
+    assert await policies(Scope="Local") == [policy, other]
+    # Without a scope, all; by their names.
+    assert await policies() == await policies(Scope="All") == [*service_owned, policy, other]
     assert await policies(OnlyAttached=True) == await policies(PolicyUsageFilter="PermissionsBoundary") == [policy]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, is_dataclass
+from dataclasses import MISSING, dataclass, is_dataclass
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -53,13 +53,12 @@ def nothing(result: Any, asked: Asked) -> Structure:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """`answer` makes AWS's answer of the operation's result; with `also`, a second query on the same target, of both
-    results. `defaults` are AWS's where ours are others. `answered` are parameters that the operation does not have and the
-    answer sees to; any other one is refused. `differs` says for the documentation what is not as on AWS."""
+    results. `answered` are parameters that the operation does not have and the answer sees to; any other one is refused.
+    `differs` says for the documentation what is not as on AWS."""
 
     operation: type[Operation[Any]]
     answer: Answer = nothing
     also: type[Query[Any]] | None = None
-    defaults: Mapping[str, Any] = field(default_factory=dict)
     answered: frozenset[str] = frozenset()
     points: Callable[[Any], int] | None = None
     differs: str = ""
@@ -83,7 +82,7 @@ def operation_of(action: Action, kind: type[Operation[Any]], given: Structure) -
     """The operation with the parameters given. Raises WireError for a parameter that it does not have, and InvalidInput
     where one is missing or is none of its values."""
     known = {parameter.name: parameter for parameter in parameters(kind)}
-    values: dict[str, Any] = {name: value for name, value in action.defaults.items() if name in known}
+    values: dict[str, Any] = {}
     for name, value in given.items():
         parameter = known.get(xform_name(name))
         if parameter is not None:

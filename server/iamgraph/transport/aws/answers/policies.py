@@ -23,7 +23,7 @@ def _listed(policy: ManagedPolicy) -> Structure:
         "DefaultVersionId": policy.default_version,
         "AttachmentCount": policy.attachment_count,
         "PermissionsBoundaryUsageCount": policy.boundary_count,
-        "IsAttachable": True,
+        "IsAttachable": policy.is_attachable,
         "CreateDate": instant(policy.created_at),
         "UpdateDate": instant(policy.updated_at),
     }
@@ -126,8 +126,7 @@ ACTIONS: Mapping[str, Action] = {
     "ListPolicies": Action(
         operation=policies.ListPolicies,
         answer=page("Policies", _listed),
-        defaults={"scope": policies.PolicyScope.ALL},
-        differs="there are no policies of AWS's own",
+        differs="of AWS's own policies there are six",
     ),
     "DeletePolicy": Action(operation=policies.DeletePolicy),
     "TagPolicy": Action(operation=policies.TagPolicy),

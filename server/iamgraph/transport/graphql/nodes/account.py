@@ -11,7 +11,7 @@ from ....app.accounts import DescribeAccount, GetPrimaryEmail, ListAccountAliase
 from ....app.audit import LookupEvents
 from ....app.groups import GetGroup, ListGroups
 from ....app.guardrails import ListGuardrailsForAccount
-from ....app.instance_profiles import ListInstanceProfiles
+from ....app.instance_profiles import GetInstanceProfile, ListInstanceProfiles
 from ....app.password_policy import GetAccountPasswordPolicy
 from ....app.policies import GetPolicy, ListPolicies, PolicyScope
 from ....app.roles import GetRole, ListRoles
@@ -229,6 +229,11 @@ class Account(Resource):
     async def services(self, info: Info, first: int, after: str | None = UNSET) -> Connection[Service] | None:
         query = ListServices(max_items=first, marker=after or None)
         return connect(await self._own(info, query), Service.listed)
+
+    @strawberry.field
+    async def instance_profile(self, info: Info, name: str) -> InstanceProfile | None:
+        found = await self._entity(info, GetInstanceProfile(instance_profile_name=name))
+        return InstanceProfile.of(found) if found else None
 
     @strawberry.field
     async def instance_profiles(
