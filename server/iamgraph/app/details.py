@@ -19,7 +19,8 @@ from ..domain.entities import (
 )
 from ..domain.errors import IamError, InvalidInput
 from ..domain.names import Count, Doc
-from ..store.pages import Page
+from ..store.pages import Page, page_of
+from ..store.policies import policy_key
 from .listing import Listed, Marker, MaxItems, listed, position
 from .operation import Query, operation
 from .policies import EntityFilter
@@ -27,6 +28,7 @@ from .targets import EVERYTHING
 from .work import Work
 
 LISTING = "authorization-details"
+MOST_OF_SERVICE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,16 +69,21 @@ class PolicyDetail(Detail):
     versions: tuple[PolicyVersion, ...]
 
 
-_ORDER = (EntityFilter.USER, EntityFilter.GROUP, EntityFilter.ROLE, EntityFilter.LOCAL_MANAGED_POLICY)
+_ORDER = (
+    EntityFilter.USER,
+    EntityFilter.GROUP,
+    EntityFilter.ROLE,
+    EntityFilter.LOCAL_MANAGED_POLICY,
+    EntityFilter.AWS_MANAGED_POLICY,
+)
 
 
 @operation("iam:GetAccountAuthorizationDetails", on=EVERYTHING)
 class GetAccountAuthorizationDetails(Query[Listed[Detail]]):
-    """Read the users, groups, roles and managed policies of the account, with all that they are allowed by."""
+    """Read the users, groups, roles and managed policies of the account, and the policies of the service's that it uses,
+    with all that they are allowed by."""
 
-    filter: Annotated[
-        tuple[EntityFilter, ...], Count(5), Doc("Only entities of these kinds. The service owns none.")
-    ] = ()
+    filter: Annotated[tuple[EntityFilter, ...], Count(5), Doc("Only entities of these kinds.")] = ()
     max_items: MaxItems = 100
     marker: Marker | None = None
 
@@ -122,8 +129,13 @@ async def _of(work: Work, kind: EntityFilter, after: str | None, limit: int) -> 
     if kind is EntityFilter.ROLE:
         roles = await data.roles.page(account_id, after=after, limit=limit)
         return Page(items=await _roles(work, roles.items), more=roles.more)
-    policies = await data.policies.page(account_id, after=after, limit=limit)
-    return Page(items=await _policies(work, policies.items), more=policies.more)
+    if kind is EntityFilter.LOCAL_MANAGED_POLICY:
+        policies = await data.policies.page(account_id, after=after, limit=limit)
+        return Page(items=await _policies(work, kind, policies.items), more=policies.more)
+    # The service owns few: those that the account uses are picked out of all.
+    owned = await data.policies.page(account_id, own=False, service_owned=True, after=after, limit=MOST_OF_SERVICE)
+    used = page_of([policy for policy in owned.items if policy.attachment_count or policy.boundary_count], limit)
+    return Page(items=await _policies(work, kind, used.items), more=used.more)
 
 
 async def _users(work: Work, users: Sequence[User]) -> tuple[Detail, ...]:
@@ -176,13 +188,13 @@ async def _roles(work: Work, roles: Sequence[Role]) -> tuple[Detail, ...]:
     )
 
 
-async def _policies(work: Work, policies: Sequence[ManagedPolicy]) -> tuple[Detail, ...]:
+async def _policies(work: Work, kind: EntityFilter, policies: Sequence[ManagedPolicy]) -> tuple[Detail, ...]:
     versions = await work.data.policies.versions([policy.id for policy in policies])
     pairs = [(version.policy_id, version.version_id) for several in versions.values() for version in several]
     whole = await work.data.policies.version(pairs)
     return tuple(
         PolicyDetail(
-            key=(EntityFilter.LOCAL_MANAGED_POLICY.value, policy.name),
+            key=(kind.value, policy_key(policy)),
             policy=policy,
             versions=tuple(whole[policy.id, version.version_id] for version in versions[policy.id]),
         )

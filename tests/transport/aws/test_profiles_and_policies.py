@@ -94,6 +94,23 @@ async def test_a_policy_that_the_service_owns(service: Service) -> None:
     assert json.loads(unquote(version["Document"])) == {"Version": "2012-10-17", "Statement": [statement]}
     assert [one["Arn"] for one in (await root.ask("ListPolicies", OnlyAttached=True)).data["Policies"]] == [ADMIN]
 
+    details = (await root.ask("GetAccountAuthorizationDetails", Filter=["AWSManagedPolicy"])).data
+    (detail,) = details["Policies"]
+    assert (detail["Arn"], detail["AttachmentCount"], detail["IsAttachable"]) == (ADMIN, 1, True)
+    assert [one["VersionId"] for one in detail["PolicyVersionList"]] == ["v1"] and details["UserDetailList"] == []
+    await root.ask("AttachUserPolicy", UserName="bob", PolicyArn="arn:aws:iam::aws:policy/SecurityAudit")
+    await root.ask("CreatePolicy", PolicyName="own", PolicyDocument=allow("deploy:*"))
+    met: list[str] = []
+    marker: dict[str, str] = {}
+    while marker or not met:
+        page = (await root.ask("GetAccountAuthorizationDetails", MaxItems=1, **marker)).data
+        met += [one["Arn"] for one in page["UserDetailList"] + page["Policies"]]
+        marker = {"Marker": page["Marker"]} if page["IsTruncated"] else {}
+    own = [f"arn:aws:iam::{ACCOUNT}:user/bob", f"arn:aws:iam::{ACCOUNT}:policy/own"]
+    assert met == [*own, ADMIN, "arn:aws:iam::aws:policy/SecurityAudit"]
+    await root.ask("DetachUserPolicy", UserName="bob", PolicyArn="arn:aws:iam::aws:policy/SecurityAudit")
+    await root.ask("DeletePolicy", PolicyArn=own[1])
+
     tags = [{"Key": "a", "Value": "b"}]
     for action, parameters in (("TagPolicy", {"Tags": tags}), ("UntagPolicy", {"TagKeys": ["a"]})):
         assert told(await root.ask(action, PolicyArn=ADMIN, **parameters)) == (

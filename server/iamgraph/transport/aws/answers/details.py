@@ -80,6 +80,6 @@ ACTIONS: Mapping[str, Action] = {
     "GetAccountAuthorizationDetails": Action(
         operation=details.GetAccountAuthorizationDetails,
         answer=_details,
-        differs="`RoleLastUsed` is empty; there are no policies of AWS's own",
+        differs="`RoleLastUsed` is empty; of AWS's own policies there are six",
     ),
 }
