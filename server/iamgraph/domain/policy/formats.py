@@ -17,6 +17,9 @@ _IAM_RESOURCES: Final = (
 _REGIONAL_S3: Final = re.compile(
     r"(accesspoint|job|storage-lens|storage-lens-group|access-grants|async-request)[/:]|\*"
 )
+_VARIABLE: Final = re.compile(r"\$\{[^{}]*\}")
+_FOLDED: Final = "\0"
+"""Stands for the colon of a variable: no document can have it."""
 _NOT_IN_VENDOR: Final = re.compile(r"[^a-zA-Z0-9\-.]")
 _LATEST_EPOCH: Final = 2**63 - 1
 _DATE: Final = re.compile(
@@ -46,9 +49,17 @@ def action_problem(action: str) -> str | None:
 
 
 def resource_problem(resource: str) -> str | None:
-    """What is wrong with a Resource or NotResource entry, in IAM's words. An ARN may end early."""
-    if resource == "*":
-        return None
+    """What is wrong with a Resource or NotResource entry, in IAM's words. An ARN may end early. The colon of a variable
+    ends no field."""
+    problem = None if resource == "*" else _resource_problem(_folded(resource))
+    return problem and problem.replace(_FOLDED, ":")
+
+
+def _folded(resource: str) -> str:
+    return _VARIABLE.sub(lambda found: found.group().replace(":", _FOLDED), resource)
+
+
+def _resource_problem(resource: str) -> str | None:
     prefix, colon, rest = resource.partition(":")
     if not colon:
         return f'Resource {resource} must be in ARN format or "*".'
@@ -93,7 +104,7 @@ def is_legacy_arn(resource: str) -> bool:
     """Whether IAM's older parser takes the resource: a service, and all six fields once two colons stand together."""
     if resource == "*":
         return True
-    fields = resource.split(":")
+    fields = _folded(resource).split(":")
     return len(fields) > 2 and fields[2] != "" and (len(fields) >= 6 or "::" not in resource)
 
 

@@ -14,6 +14,7 @@ from ..match import wildcard
 from ..reference import Service
 from ..syntax import Node
 from .base import Check, StatementCheck, ValidationType, shown
+from .variables import starred
 
 _GUESSES: Final = 8
 """How many misspelt names of a document get a proposal: finding one compares with every name there is."""
@@ -159,6 +160,6 @@ def _means(pattern: str, action: str) -> bool:
 
 def _is_any_role(resource: str) -> bool:
     """Whether a pattern means every role, if only of one account."""
-    fields = resource.split(":", 5)
+    fields = starred(resource).split(":", 5)
     service = wildcard(fields[2])("iam") if len(fields) > 2 else True
     return service and fields[-1].endswith("*") and (len(fields) < 6 or _ANY_ROLE.fullmatch(fields[5]) is not None)

@@ -9,6 +9,7 @@ from ..document import strings
 from ..syntax import Kind, Node
 from ..trust_grammar import AWS_PRINCIPAL, SERVICE_PRINCIPAL
 from .base import Check, StatementCheck, ValidationType, listed, shown
+from .variables import starred
 
 _ROLE_ID: Final = re.compile(r"AROA[A-Z0-9]{16,124}")
 _USER_ID: Final = re.compile(r"AIDA[A-Z0-9]{16,124}")
@@ -139,7 +140,8 @@ def check_one_service(check: Check) -> None:
         return
     stated = (check.resource_type or "").split("::")
     for one in check.statements():
-        named = {text.split(":")[2] for text in one.statement.resources or () if text.count(":") > 1}
+        arns = [starred(text).split(":") for text in one.statement.resources or ()]
+        named = {fields[2] for fields in arns if len(fields) > 2}
         own = _services(named)
         acting = _services({text.lower().partition(":")[0] for text in one.statement.actions})
         if len(stated) > 2:
@@ -157,7 +159,7 @@ def _check_one_service(one: StatementCheck, own: set[str], acting: set[str]) -> 
             message = f"{shown(node.value)} is no action on resources of {', '.join(sorted(own)[:3])}"
             check.error("UNSUPPORTED_ACTION_IN_POLICY", node.start, path, message)
     for node, path in one.entries("Resource"):
-        fields = node.value.split(":")
+        fields = starred(node.value).split(":")
         known = len(fields) > 2 and check.reference.arn_formats(fields[2]) is not None
         if known and acting and not any(_are_one(fields[2], service) for service in acting):
             message = f"{shown(node.value)} is no resource of {', '.join(sorted(acting)[:3])}"

@@ -15,11 +15,12 @@ from ..match import Matcher, wildcard
 from ..syntax import Node
 from .actions import check_redundant
 from .base import Check, shown
+from .variables import starred
 
 _ACCOUNT: Final = re.compile(r"[0-9]{12}|aws")
 _OWNED_BY_AWS: Final = frozenset({"ssm", "resource-explorer-2"})
 """Services that have resources of AWS's own, without an account, which their formats do not say."""
-_VARIABLE: Final = re.compile(r"\$\{[^{}]*\}")
+_PLACEHOLDER: Final = re.compile(r"\$\{[^{}]*\}")
 _WILD: Final = re.compile(r"[*?]")
 
 
@@ -63,8 +64,7 @@ class _Arns:
             self._check.suggestion("WILDCARD_IN_SERVICE_NAME", node.start, path, message)
 
     def _problems(self, arn: str) -> list[tuple[str, str]]:
-        # A variable can be anything, as a star can; it may have colons of its own.
-        fields = _VARIABLE.sub("*", arn).split(":", 5)
+        fields = starred(arn).split(":", 5)
         if fields[0] != "arn":
             head, *wild = _WILD.split(fields[0], maxsplit=1)
             return [] if wild and "arn:".startswith(head) else [("INVALID_ARN_PREFIX", 'an ARN begins with "arn:"')]
@@ -105,7 +105,7 @@ class _Arns:
 @lru_cache(maxsize=8192)
 def _format(text: str) -> _Format:
     fields = [*text.split(":", 5), *[""] * 5]
-    pattern = _VARIABLE.sub("?*", fields[5])
+    pattern = _PLACEHOLDER.sub("?*", fields[5])
     literals = _WILD.split(pattern)
     return _Format(fields[3], fields[4], pattern, len(literals) == 1, literals[0], literals[-1], wildcard(pattern))
 
