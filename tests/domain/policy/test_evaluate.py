@@ -89,6 +89,20 @@ def test_what_an_implicit_deny_lacked(layers: Layers, owner: str, blocked: Lacki
     assert (decision.outcome, decision.because, decision.blocked) == (Outcome.IMPLICITLY_DENIED, (), blocked)
 
 
+def test_what_a_role_named_by_the_resource_lacked() -> None:
+    """The grant stands for its own policies: what is wanted is the boundary."""
+    session = Principal(
+        kind=PrincipalKind.ROLE_SESSION, arn=f"arn:aws:sts::{HOME}:assumed-role/App/s", account=HOME, role_arn=ROLE
+    )
+    layers = Layers(
+        boundary=policy(PolicyKind.PERMISSIONS_BOUNDARY, document(OTHER)),
+        resource=policy(PolicyKind.RESOURCE, document({**ALL, "Principal": {"AWS": ROLE}})),
+    )
+    asked = replace(asks(), principal=session)
+    assert evaluate(asked, layers).blocked is Lacking.BOUNDARY
+    assert evaluate(replace(asked, resource_account=AWAY), layers).blocked is Lacking.IDENTITY
+
+
 def test_missing_context_is_what_was_read_and_not_there() -> None:
     mine = {**ALL, "Resource": "arn:aws:s3:::b/${aws:UserName}"}
     guarded = {**ALL, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
