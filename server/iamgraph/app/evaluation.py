@@ -34,9 +34,9 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A statement that decided: from its first character to the place just after its last. `source_policy_id` is a
-    managed policy's name, `user_NAME_POLICY` for an inline one (`group_…`, `role_…`), `PolicyInputList.1` for one that was
-    given, `ResourcePolicy` or the role's ARN for a resource's own."""
+    """A statement that decided: from the place after its brace, as AWS was recorded to count, to that after its last
+    character. `source_policy_id` is a managed policy's name, `user_NAME_POLICY` for an inline one (`group_…`, `role_…`),
+    `PolicyInputList.1` for one that was given, `ResourcePolicy` or the role's ARN for a resource's own."""
 
     source_policy_id: str
     source_policy_type: str
@@ -56,8 +56,8 @@ class PermissionsBoundaryDecisionDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceSpecificResult:
-    """The decision on one resource. `eval_decision_details` says across accounts what each kind of policy comes to, and is
-    empty within one; None where service control policies ended the matter."""
+    """The decision on one resource. `eval_decision_details` says across accounts what each kind of policy comes to; None
+    within one, and where service control policies ended the matter."""
 
     eval_resource_name: str
     eval_resource_decision: Outcome
@@ -70,15 +70,16 @@ class ResourceSpecificResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationResult:
     """What becomes of one action on all resources that were asked about: the strictest decision, the statements that made
-    it, and all that was missing. `eval_resource_name` is the format of the ARNs that the action is on. Where `*` was asked
-    about alone, there are no results by resource. `simulated` are the decisions themselves, as the engine gave them."""
+    it, and all that was missing. `eval_resource_name` is the resource, or of several the format of the ARNs that the action
+    is on. Where `*` was asked about alone, there are no results by resource. `eval_decision_details` is empty
+    within one account. `simulated` are the decisions themselves, as the engine gave them."""
 
     eval_action_name: str
     eval_resource_name: str
     eval_decision: Outcome
     matched_statements: tuple[Statement, ...]
     missing_context_values: tuple[str, ...]
-    organizations_decision_detail: OrganizationsDecisionDetail | None
+    organizations_decision_detail: OrganizationsDecisionDetail
     permissions_boundary_decision_detail: PermissionsBoundaryDecisionDetail | None
     eval_decision_details: Mapping[str, Outcome] | None
     resource_specific_results: tuple[ResourceSpecificResult, ...] | None
@@ -105,7 +106,7 @@ def evaluated(simulated: Simulated, owners: Mapping[str, str]) -> Evaluated:
         eval_resource_decision=decision.outcome,
         matched_statements=tuple(_statement(one, owners) for one in decision.because if one.kind not in GUARDRAILS),
         missing_context_values=decision.missing_context,
-        eval_decision_details=None if _refuses(control) else _details(shares) if decision.is_cross_account else {},
+        eval_decision_details=_details(shares) if decision.is_cross_account and not _refuses(control) else None,
         permissions_boundary_decision_detail=_boundary([boundary] if boundary else []),
     )
     return Evaluated(result=result, shares=shares, simulated=simulated)
@@ -122,13 +123,13 @@ def together(action: str, found: Sequence[Evaluated], reference: Reference) -> E
     everything = names == ["*"]
     return EvaluationResult(
         eval_action_name=action,
-        eval_resource_name="*" if everything else _format(action, names[0], reference),
+        eval_resource_name=names[0] if len(names) == 1 else _format(action, names[0], reference),
         eval_decision=decision,
         matched_statements=_once(one for result in deciding for one in result.matched_statements),
         missing_context_values=_once(key for result in results for key in result.missing_context_values),
         organizations_decision_detail=_organizations(controls),
         permissions_boundary_decision_detail=_boundary(boundaries),
-        eval_decision_details=None if everything else _strictest_details(results),
+        eval_decision_details=None if everything else _details_of_all(found),
         resource_specific_results=None if everything else tuple(results),
         simulated=tuple(one.simulated for one in found),
     )
@@ -139,7 +140,7 @@ def _statement(match: Match, owners: Mapping[str, str]) -> Statement:
     return Statement(
         source_policy_id=_policy_id(match.policy, owners),
         source_policy_type=_RESOURCE if match.kind in _ON_RESOURCES else _IDENTITY,
-        start_position=Position(line=span.start_line, column=span.start_column),
+        start_position=Position(line=span.start_line, column=span.start_column + 1),
         end_position=Position(line=span.end_line, column=span.end_column),
     )
 
@@ -156,9 +157,9 @@ def _details(shares: Shares) -> Mapping[str, Outcome]:
     return found if shares.boundary is None else {**found, _BOUNDARY: shares.boundary}
 
 
-def _strictest_details(results: Sequence[ResourceSpecificResult]) -> Mapping[str, Outcome] | None:
-    details = [result.eval_decision_details for result in results if result.eval_decision_details is not None]
-    if not details:
+def _details_of_all(found: Sequence[Evaluated]) -> Mapping[str, Outcome] | None:
+    details = [one.result.eval_decision_details for one in found if one.result.eval_decision_details is not None]
+    if all(_refuses(one.shares.service_control) for one in found):
         return None
     kinds = dict.fromkeys(kind for one in details for kind in one)
     return {kind: strictest(one[kind] for one in details if kind in one) for kind in kinds}
@@ -168,10 +169,9 @@ def _refuses(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome is not Outcome.ALLOWED
 
 
-def _organizations(outcomes: Sequence[Outcome]) -> OrganizationsDecisionDetail | None:
-    if not outcomes:
-        return None
-    return OrganizationsDecisionDetail(allowed_by_organizations=strictest(outcomes) is Outcome.ALLOWED)
+def _organizations(outcomes: Sequence[Outcome]) -> OrganizationsDecisionDetail:
+    """Where no service control policies are in force, they allow it."""
+    return OrganizationsDecisionDetail(allowed_by_organizations=not any(_refuses(outcome) for outcome in outcomes))
 
 
 def _boundary(outcomes: Sequence[Outcome]) -> PermissionsBoundaryDecisionDetail | None:
