@@ -493,7 +493,15 @@ async def test_assuming_a_role_counts_whom_it_trusts(service: Service) -> None:
 
 
 ACTIONS = ("docs:Read", "docs:read", "docs:Write", "sts:AssumeRole", "iam:GetUser")
-RESOURCES = ("*", PAGE, PAGE + "/x", PAGE.replace(ACCOUNT, OTHER), arn("role/ops"), "arn:aws:s3:::b")
+RESOURCES = (
+    "*",
+    "arn:aws:iam::aws:policy/ReadOnlyAccess",
+    PAGE,
+    PAGE + "/x",
+    PAGE.replace(ACCOUNT, OTHER),
+    arn("role/ops"),
+    "arn:aws:s3:::b",
+)
 KEYS = ("docs:Level", "aws:SourceIp", "AWS:CurrentTime", "aws:ResourceAccount")
 questions = st.builds(
     lambda action, resource, context: Question(action, resource, context),
@@ -516,6 +524,7 @@ async def test_many_are_answered_as_each_alone(service: Service) -> None:
             statement("Allow", "sts:AssumeRole", Condition={"IpAddress": {"aws:SourceIp": "127.0.0.1"}}),
             statement("Deny", "docs:Write", Condition={"Null": {"docs:Level": "true"}}),
             statement("Allow", "iamgraph:Authorize"),
+            statement("Allow", "iam:GetUser", Condition={"StringEquals": {"aws:ResourceAccount": "aws"}}),
         ),
     )
     await role(service, "ops", trusting(arn("user/bob")), allow("docs:*"))

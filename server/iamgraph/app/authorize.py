@@ -22,10 +22,11 @@ from .questions import (
     ACTION,
     ContextEntries,
     Question,
+    account_of,
     instant,
     named_alike,
     need_of,
-    owner_of,
+    service_if_owns,
     subject,
     trust_actions,
     trusting,
@@ -33,7 +34,8 @@ from .questions import (
 from .work import Work
 
 MAX_REQUESTS = 1000
-_RESOURCE = re.compile(r"\*|(?=.{8,2048}\Z)arn:[\w-]+:[\w.-]+:[^:\s]*:[^:\s]*:[^\x00-\x1f\x7f]+", re.ASCII)
+_RESOURCE = re.compile(r"\*|arn:[\w-]+:[\w.-]+:[^:\s]*:[^:\s]*:[^\x00-\x1f\x7f]+", re.ASCII)
+_LONGEST = 2048
 _ENTRIES, _VALUES = Count(100), Count(100)
 _KEY, _VALUE = Match(r"[^\x00-\x1f\x7f]+", 1, 256), Match(r".*", 0, 2048)
 _KEY_ID, _TOKEN = Match(r"\w+", 16, 128), Match(r".+", 1, 4096)
@@ -130,13 +132,17 @@ class _Authorization(Query[Any]):
             _check_principal(self.principal)
         if self.credentials is not None:
             _check_credentials(self.credentials)
-        checked: set[ContextEntries] = {()}
-        for i, question in enumerate(self.questions):
-            if not ACTION.fullmatch(question.action) or not _RESOURCE.fullmatch(question.resource):
-                raise _wrong(question, self.at(i))
-            if question.context not in checked:
-                _check_context(question.context, self.at(i) + "context")
-                checked.add(question.context)
+        actions: set[str] = set()
+        contexts: set[ContextEntries] = {()}
+        for i, (action, resource, context, _, _) in enumerate(self.questions):
+            if action not in actions:
+                _check_action(action, self.at(i))
+                actions.add(action)
+            if len(resource) > _LONGEST or not _RESOURCE.fullmatch(resource):
+                raise _no_arn(resource, self.at(i))
+            if context not in contexts:
+                _check_context(context, self.at(i) + "context")
+                contexts.add(context)
 
     @classmethod
     async def decided(
@@ -218,21 +224,23 @@ async def _asker(work: Work, target: Principal) -> Asker | None:
 
 
 def _answers(asker: Asker, questions: Sequence[Question], roles: Mapping[str, Role]) -> Sequence[Decision]:
-    """What `questions.answer` says to each. What questions of one context have in common is bound once."""
+    """What `questions.answer` says to each. What questions of one context, whose resources are of one account, have in
+    common is bound once."""
     decisions: list[Decision] = []
     bounds: dict[tuple[ContextEntries, str], Bound] = {}
     trusted = trust_actions(questions)
+    own = asker.principal.account or ""
     for question in questions:
-        account_id = owner_of(question, asker)
-        is_shared = question.action not in trusted
-        key = (question.context, account_id)
-        found = bounds.get(key) if is_shared else None
-        if found is None:
-            alike = question._replace(context=named_alike(asker, question.context))
+        action, resource, context, _, _ = question
+        named = account_of(resource)
+        key = (context, named or service_if_owns(resource) or own)
+        found = bounds.get(key)
+        if found is None or action in trusted:
+            alike = question._replace(context=named_alike(asker, context))
             found = bound(asker, need_of(alike, asker, roles))
-            if is_shared:
+            if action not in trusted:
                 bounds[key] = found
-        decisions.append(found.decide(question.action, question.resource, account_id))
+        decisions.append(found.decide(action, resource, named or own))
     return decisions
 
 
@@ -258,12 +266,15 @@ def _check_credentials(handed: Handed) -> None:
         _TOKEN.check("credentials.accessKey.sessionToken", handed.session_token, is_secret=True)
 
 
-def _wrong(question: Question, at: str) -> InvalidInput:
-    if not ACTION.fullmatch(question.action):
+def _check_action(action: str, at: str) -> None:
+    if not ACTION.fullmatch(action):
         wanted = "one action, such as docs:Read, with at most 128 characters"
-        return InvalidInput(f"{_shown(question.action)} at '{at}action' is not {wanted}", field=f"{at}action")
+        raise InvalidInput(f"{_shown(action)} at '{at}action' is not {wanted}", field=f"{at}action")
+
+
+def _no_arn(resource: str, at: str) -> InvalidInput:
     wanted = "an ARN, such as arn:aws:docs::111122223333:page/1, with at most 2048 characters, or *"
-    return InvalidInput(f"{_shown(question.resource)} at '{at}resource' is not {wanted}", field=f"{at}resource")
+    return InvalidInput(f"{_shown(resource)} at '{at}resource' is not {wanted}", field=f"{at}resource")
 
 
 def _check_context(context: ContextEntries, at: str) -> None:

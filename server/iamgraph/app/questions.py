@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 
-from ..domain.arn import ACCOUNT_ID, SERVICE, assumed_role_arn, parse_arn
+from ..domain.arn import SERVICE, assumed_role_arn, parse_arn
 from ..domain.entities import Account, Group, PrincipalType, Role, User
 from ..domain.policy.evaluate import Decision, Policy, Principal, PrincipalKind
 from .access import AccessCache
@@ -21,6 +21,7 @@ ContextEntries = tuple[tuple[str, tuple[str, ...]], ...]
 ACTION = re.compile(r"(?=.{3,128}\Z)[A-Za-z0-9.-]+:[^\x00-\x20\x7f-\U0010ffff:*?]+")
 """One action of any service."""
 
+_OWNED = re.compile(r"(?:[^:]*:){4}(\d{12}):", re.ASCII)
 _TRUSTED = frozenset({"sts:assumerole", "sts:tagsession", "sts:setsourceidentity"})
 SESSION_NAME = "simulation"
 """What the session is called through which a role is asked about."""
@@ -108,7 +109,8 @@ def answer(subject: Asker, question: Question, roles: Mapping[str, Role]) -> Dec
 
 def need_of(question: Question, subject: Asker, roles: Mapping[str, Role]) -> Need:
     """What a question comes to for the engine: see `answer`."""
-    account_id = owner_of(question, subject)
+    account_id = question.account_id or account_of(question.resource) or subject.principal.account
+    assert account_id is not None
     role = roles.get(question.resource) if question.is_trust_decision else None
     # One value is a key of one value, which is the same to operators on sets.
     given = {key: values[0] if len(values) == 1 else values for key, values in question.context}
@@ -117,18 +119,11 @@ def need_of(question: Question, subject: Asker, roles: Mapping[str, Role]) -> Ne
         resource=question.resource,
         asked=question.resource,
         account_id=account_id,
-        context={"aws:ResourceAccount": _service_if_owns(question.resource) or account_id, **_tags(role), **given},
+        context={"aws:ResourceAccount": service_if_owns(question.resource) or account_id, **_tags(role), **given},
         trust=role,
         resource_policy=question.policy,
         is_trust_decision=question.is_trust_decision,
     )
-
-
-def owner_of(question: Question, subject: Asker) -> str:
-    """The account that owns what a question is about."""
-    account_id = question.account_id or account_of(question.resource) or subject.principal.account
-    assert account_id is not None
-    return account_id
 
 
 def named_alike(subject: Asker, context: ContextEntries) -> ContextEntries:
@@ -145,7 +140,7 @@ def _tags(role: Role | None) -> Context:
     return {f"{key}/{tag.key}": tag.value for tag in role.tags for key in ("aws:ResourceTag", "iam:ResourceTag")}
 
 
-def _service_if_owns(arn: str) -> str | None:
+def service_if_owns(arn: str) -> str | None:
     """Who owns it, where that is the service: its policies are every account's to use."""
     parsed = parse_arn(arn)
     return SERVICE if parsed is not None and parsed.account_id == SERVICE else None
@@ -153,5 +148,5 @@ def _service_if_owns(arn: str) -> str | None:
 
 def account_of(arn: str) -> str | None:
     """The account that an ARN of any service names, if it names one."""
-    parts = arn.split(":", 5)
-    return parts[4] if len(parts) == 6 and ACCOUNT_ID.fullmatch(parts[4]) else None
+    found = _OWNED.match(arn)
+    return found[1] if found else None

@@ -21,16 +21,6 @@ MOST_NEAR: Final = 10
 _STRICTNESS: Final = (Outcome.ALLOWED, Outcome.IMPLICITLY_DENIED, Outcome.EXPLICITLY_DENIED)
 WITHHELD: Final = frozenset({"sts:externalid"})
 """Keys whose values are secrets that two parties share, in lower case. INVARIANT: no reason tells a value."""
-_OF: Final = {
-    PolicyKind.MANAGED: "the managed policy",
-    PolicyKind.INLINE: "the inline policy",
-    PolicyKind.TRUST: "the role's trust policy",
-    PolicyKind.RESOURCE: "the resource's policy",
-    PolicyKind.PERMISSIONS_BOUNDARY: "the permissions boundary",
-    PolicyKind.SESSION: "the session policy",
-    PolicyKind.SERVICE_CONTROL: "the service control policy",
-    PolicyKind.RESOURCE_CONTROL: "the resource control policy",
-}
 _KINDS: Final = {
     Lacking.IDENTITY: (PolicyKind.MANAGED, PolicyKind.INLINE),
     Lacking.BOUNDARY: (PolicyKind.PERMISSIONS_BOUNDARY,),
@@ -130,16 +120,7 @@ def reason(question: Question, outcome: Outcome, because: Sequence[Match], block
     if not because:
         return "Allowed: the account's root may do what nothing denies."
     more = f" and {len(because) - 1} more" if len(because) > 1 else ""
-    return f"{'Allowed' if outcome is Outcome.ALLOWED else 'Denied'} by {_named(because[0])}{more}."
-
-
-def _named(match: Match) -> str:
-    """A statement as a sentence names it. Of a guardrail it tells its name and the statement's Sid alone."""
-    policy, sid = match.policy, match.statement.sid
-    place = "a statement" if not sid and match.kind in GUARDRAILS else f"statement {sid or match.statement_index + 1}"
-    name = f" {policy.name}" if policy.name else ""
-    version = f" ({policy.version_id})" if policy.version_id else ""
-    return f"{place} of {_OF[match.kind]}{name}{version}"
+    return f"{'Allowed' if outcome is Outcome.ALLOWED else 'Denied'} by {because[0].named}{more}."
 
 
 def near_misses(question: Question, outcome: Outcome, blocked: Lacking | None) -> tuple[NearMiss, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Final
 
 from .compile import CompiledPolicy
@@ -79,7 +80,19 @@ class Request:
     context: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_OF: Final = {
+    PolicyKind.MANAGED: "the managed policy",
+    PolicyKind.INLINE: "the inline policy",
+    PolicyKind.TRUST: "the role's trust policy",
+    PolicyKind.RESOURCE: "the resource's policy",
+    PolicyKind.PERMISSIONS_BOUNDARY: "the permissions boundary",
+    PolicyKind.SESSION: "the session policy",
+    PolicyKind.SERVICE_CONTROL: "the service control policy",
+    PolicyKind.RESOURCE_CONTROL: "the resource control policy",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Match:
     """A statement that applies to the request. `index` is its policy's place in its layer, `statement_index` its own in
     the document, `level` the level of a control policy, 0 being the organization's root."""
@@ -91,3 +104,13 @@ class Match:
     index: int
     statement_index: int
     level: int | None = None
+
+    @cached_property
+    def named(self) -> str:
+        """The statement as a sentence names it. Of a guardrail that is its name and the statement's Sid alone."""
+        policy, sid = self.policy, self.statement.sid
+        is_placed = sid or self.kind not in GUARDRAILS
+        place = f"statement {sid or self.statement_index + 1}" if is_placed else "a statement"
+        name = f" {policy.name}" if policy.name else ""
+        version = f" ({policy.version_id})" if policy.version_id else ""
+        return f"{place} of {_OF[self.kind]}{name}{version}"

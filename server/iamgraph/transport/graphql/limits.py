@@ -282,7 +282,7 @@ def kilobytes(given: Any) -> int:
     """How many stretches of 1,024 characters a text has begun, or all texts of a list."""
     if isinstance(given, str):
         return -(-len(given) // 1024)
-    return sum(kilobytes(item) for item in given) if isinstance(given, list) else 0
+    return sum(kilobytes(item) for item in given if type(item) is not dict) if isinstance(given, list) else 0
 
 
 def size(value: Any) -> Any:

@@ -49,7 +49,7 @@ class AuthorizationRequest:
     @staticmethod
     def made(action: Action, resource: ARN, context: list[ContextKeyInput]) -> Question:
         """The question, at once: a batch may have a thousand."""
-        return Question(action, resource, _entries(context))
+        return Question(action, resource, tuple(context))  # type: ignore[arg-type]  # see `ContextKeyInput.made`
 
 
 @strawberry.input(
