@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +22,7 @@ from iamgraph.app.questions import Question
 from iamgraph.domain.entities import EventOutcome
 
 from ..databases import fresh
-from ..service import ACCOUNT, Service, allow, served
+from ..service import ACCOUNT, ROOT_PASSWORD, Service, allow, served
 from .asking import OTHER, arn, assumed, document, other_root, role, statement, trusting
 from .test_guardrails import guardrail
 
@@ -28,6 +31,7 @@ ONE = f"query($input: AuthorizeInput!) {{ authorize(input: $input) {{ {FIELDS} }
 MANY = f"query($input: AuthorizeManyInput!) {{ authorizeMany(input: $input) {{ {FIELDS} }} }}"
 READ, PAGE = "docs:Read", f"arn:aws:docs::{ACCOUNT}:page/1"
 ASKING = allow("iamgraph:Authorize")
+GUIDE = Path(__file__).parents[2] / "docs" / "authorize.md"
 UNKNOWN = f"arn:aws:iamgraph::{ACCOUNT}:credentials/unknown"
 
 
@@ -490,6 +494,17 @@ async def test_assuming_a_role_counts_whom_it_trusts(service: Service) -> None:
     gone = await asked(service, bob, "sts:AssumeRole", arn("role/gone"), given)
     untrusted = await asked(service, eve, "sts:AssumeRole", ops, given)
     assert {**gone, "near": []} == {**untrusted, "near": []}
+
+
+async def test_the_guide_says_what_happens(service: Service) -> None:
+    """docs/authorize.md, run as it stands: what it prints is what it shows."""
+    blocks = re.findall(r"```(python|json|text)\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    program = "".join(text for kind, text in blocks if kind == "python")
+    program = program.replace("http://127.0.0.1:8080/graphql", service.url).replace("THE PASSWORD", ROOT_PASSWORD)
+    run = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
+    printed, _ = await run.communicate()
+    assert run.returncode == 0
+    assert printed.decode() == "".join(text for kind, text in blocks if kind != "python")
 
 
 ACTIONS = ("docs:Read", "docs:read", "docs:Write", "sts:AssumeRole", "iam:GetUser")
