@@ -568,6 +568,8 @@ async def test_many_are_answered_as_each_alone(service: Service) -> None:
         examples.append((several, about))
 
     collect()
+    # Questions of one context whose resources have owners of several kinds.
+    examples.append(([Question("iam:GetUser", resource) for resource in RESOURCES], {}))
     for several, about in examples:
         await check(several, about)
 
