@@ -55,6 +55,7 @@ TABLES = (
     "role_inline",
     "membership",
     "access_key",
+    "mfa_device",
     "login_profile",
     "session",
 )
@@ -62,12 +63,16 @@ TABLES = (
 
 @dataclass
 class Clock:
-    """The time as the service sees it: real, plus what a test has moved it by."""
+    """The time as the service sees it: real, or what a test has stopped it at, plus what that has moved it by."""
 
     ahead: timedelta = timedelta()
+    stopped_at: datetime | None = None
+
+    def stop(self) -> None:
+        self.stopped_at = self.stopped_at or datetime.now(UTC)
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return (self.stopped_at or datetime.now(UTC)) + self.ahead
 
 
 @dataclass

@@ -56,6 +56,7 @@ __all__ = [
     "keys_used",
     "opened",
     "restored",
+    "root_mfa_deactivated",
     "root_password_reset",
     "schema_drift",
     "serve",
@@ -400,3 +401,11 @@ async def root_password_reset(settings: Settings, *, email: str, password: str) 
             hashed = await tools.hasher.hash(password)
             async with database.writing() as data:
                 return await bootstrap.reset_root_password(data, tools, email=email, password=password, hashed=hashed)
+
+
+async def root_mfa_deactivated(settings: Settings, *, email: str) -> int:
+    """Enable a root's MFA devices for nobody; how many they were."""
+    async with opened(settings) as database:
+        await check_key(settings, database)
+        async with tools_of(settings, KeyRing(settings.master_key_file)) as tools, database.writing() as data:
+            return await bootstrap.deactivate_root_mfa(data, tools, email=email)

@@ -18,6 +18,7 @@ from iamgraph.app.guardrails import GUARDRAIL
 from iamgraph.app.instance_profiles import PROFILE_AND_ROLE, ProfileAndRole
 from iamgraph.app.keys import OWNER, KeyOwner
 from iamgraph.app.login_profiles import ChangePassword
+from iamgraph.app.mfa_devices import MFA_DEVICE
 from iamgraph.app.operation import OPERATIONS, Operation, parameters
 from iamgraph.app.sessions import HOLDER, SESSION
 from iamgraph.app.sources import SOURCE, Sourced
@@ -31,6 +32,7 @@ from iamgraph.domain.entities import (
     GuardrailKind,
     InstanceProfile,
     ManagedPolicy,
+    MfaDevice,
     PasswordPolicy,
     PrincipalType,
     Role,
@@ -61,6 +63,7 @@ POLICY_ = ManagedPolicy(
     id="ANPA1", account_id=ACCOUNT, name="pol", path="/", description=None, default_version="v1", attachment_count=0,
     boundary_count=0, created_at=NOW, updated_at=NOW, tags=TAGS,
 )  # fmt: skip
+DEVICE_ = MfaDevice(id="d1", account_id=ACCOUNT, name="phone", path="/", created_at=NOW, tags=TAGS)
 GUARDRAIL_ = Guardrail(
     id="p-1", account_id=ACCOUNT, kind=GuardrailKind.SERVICE_CONTROL, name="g", description=None, document="{}",
     created_at=NOW, updated_at=NOW,
@@ -84,6 +87,7 @@ TARGETS: Mapping[Target, Any] = {
     INSTANCE_PROFILE: PROFILE_,
     PROFILE_AND_ROLE: ProfileAndRole(instance_profile=PROFILE_, role=ROLE_),
     GUARDRAIL: GUARDRAIL_,
+    MFA_DEVICE: DEVICE_,
     SESSION: SESSION_,
     HOLDER: ROLE_,
     ASKED: USER_,

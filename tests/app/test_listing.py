@@ -29,6 +29,7 @@ async def _seven(service: Service) -> None:
         await role(service, f"r{i}", trusting("*"), path=path)
         await service.good("createInstanceProfile", {"instanceProfileName": f"w{i}", "path": path})
         await service.good("addRoleToInstanceProfile", {"instanceProfileName": f"w{i}", "roleName": "r3"})
+        await service.good("createVirtualMFADevice", {"virtualMfaDeviceName": f"m{i}", "path": path})
         policy = {"policyName": f"p{i}", "path": path, "policyDocument": allow("s3:*")}
         await service.good("createPolicy", policy)
     await _each(service, "addUserToGroup", root, [{"groupName": "g0", "userName": f"u{i}"} for i in range(7)])
@@ -63,6 +64,11 @@ LISTS = {
     "roles": ("%s", "name", [f"r{i}" for i in range(7)]),
     "policies": ("%s", "name", [f"p{i}" for i in range(7)]),
     "instanceProfiles": ("%s", "name", [f"w{i}" for i in range(7)]),
+    "virtualMfaDevices": (
+        "%s",
+        "serialNumber",
+        [arn(f"mfa{place}") for place in ("/a/m1", "/a/m2", "/ab/m3", "/ab/m4", "/b/m5", "/m0", "/m6")],
+    ),
     "role.instanceProfiles": ('role(name: "r3") { %s }', "name", [f"w{i}" for i in range(7)]),
     "user.groups": (U + " { %s }", "name", [f"g{i}" for i in range(7)]),
     "group.members": (G + " { %s }", "name", [f"u{i}" for i in range(7)]),

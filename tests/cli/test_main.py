@@ -19,6 +19,8 @@ import pytest
 from aiohttp import ClientError, ClientSession
 
 from ..databases import STORES, fresh
+from ..phone import enrolled
+from ..service import Client
 
 SCHEMA = Path(__file__).parents[2] / "schema.graphql"
 AWS_TABLE = Path(__file__).parents[2] / "docs/aws-compatibility.md"
@@ -157,6 +159,26 @@ async def test_an_operator_sets_up_and_recovers(shell: Shell) -> None:
     async with shell.serving():
         assert await sign_in(shell, "root@example.com", new) == "SignInSuccess"
         assert await sign_in(shell, "root@example.com", password) == "InvalidCredentialsError"
+
+
+async def test_a_root_whose_phone_is_lost(shell: Shell) -> None:
+    shell.environ["IAMGRAPH_BOOTSTRAP_ROOT_PASSWORD"] = PASSWORD
+    url = f"http://127.0.0.1:{shell.environ['IAMGRAPH_PORT']}/graphql"
+    async with shell.serving("--setup"), ClientSession() as http:
+        client = Client(url=url, http=http)
+        given = {"email": "root@example.com", "password": PASSWORD}
+        client.tokens["root"] = (await client.do("signInAsRoot", given, "accessToken"))["accessToken"]
+        await enrolled(client, None)
+        assert await sign_in(shell, "root@example.com", PASSWORD) == "MfaRequiredError"
+    done = await shell.run("root", "deactivate-mfa", "--email", "root@example.com")
+    assert (done.status, done.out) == (
+        0,
+        "1 MFA devices of the root are deactivated: it signs in with its password alone\n",
+    )
+    nobody = await shell.run("root", "deactivate-mfa", "--email", "c@example.com")
+    assert (nobody.status, nobody.err) == (1, "iamgraph: no account has the root e-mail address c@example.com\n")
+    async with shell.serving():
+        assert await sign_in(shell, "root@example.com", PASSWORD) == "SignInSuccess"
 
 
 async def test_serve_with_setup_does_it_all(shell: Shell) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from iamgraph.transport.graphql.ids import node_id
 
+from ..phone import device, enrolled
 from ..service import ACCOUNT, Service, allow
 
 OTHER = "444455556666"
@@ -140,6 +141,8 @@ async def world(service: Service) -> dict[str, str]:
     await service.good("addRoleToInstanceProfile", {"instanceProfileName": "web", "roleName": "deployer"})
     await service.good("createUser", {"userName": "idle", "path": "/idle/"})
     made = await service.good("createAccessKey", {"userName": "bob"}, "accessKey { accessKeyId }")
+    phone = await enrolled(service, "bob")
+    spare = await device(service, "spare", path="/eng/")
     await service.good("createAccountAlias", {"accountAlias": "acme"})
     await service.good("updateAccountPasswordPolicy", {"minimumPasswordLength": 8})
     await service.good("createAccount", {"email": "other@example.com", "rootPassword": PASSWORD, "accountId": OTHER})
@@ -150,7 +153,8 @@ async def world(service: Service) -> dict[str, str]:
         guardrails[name] = (await service.good("createGuardrail", input, "guardrail { id }"))["guardrail"]["id"]
     await service.good("attachGuardrail", {"guardrailId": guardrails["guardrail"], "accountId": OTHER})
     sessions = await service.ask(
-        f'{{ account(by: {{ id: "{ACCOUNT}" }}) {{ user(name: "bob") {{ id sessions(first: 1) {{ nodes {{ id }} }} }} '
+        f'{{ account(by: {{ id: "{ACCOUNT}" }}) {{ user(name: "bob") {{ id mfaDevices {{ id }} '
+        "sessions(first: 1) { nodes { id } } } "
         "auditEvents(first: 1) { nodes { id } } } }",
         root,
     )
@@ -162,11 +166,17 @@ async def world(service: Service) -> dict[str, str]:
         "session": user["sessions"]["nodes"][0]["id"],
         "event": sessions.only()["auditEvents"]["nodes"][0]["id"],
         "other": node_id("Account", OTHER),
+        "device": user["mfaDevices"][0]["id"],
+        "code1": spare.code(-1),
+        "code2": spare.code(),
+        "resync1": phone.code(1),
+        "resync2": phone.code(2),
         **guardrails,
     }
 
 
 WEB, EMPTY = arn("instance-profile/eng/web"), arn("instance-profile/eng/empty")
+PHONE, SPARE = arn("mfa/phone"), arn("mfa/eng/spare")
 BOB, DEVS, DEPLOYER = arn("user/eng/bob"), arn("group/eng/devs"), arn("role/eng/deployer")
 TAGS = [{"key": "team", "value": "red"}]
 _USERS, _GROUPS, _ROLES, _POLICIES = ("iam:ListUsers",), ("iam:ListGroups",), ("iam:ListRoles",), ("iam:ListPolicies",)
@@ -193,6 +203,31 @@ DOORS = [
     change("createAccessKey", {"userName": "bob"}, BOB),
     change("updateAccessKey", {"userName": "bob", "accessKeyId": "{key}", "status": "INACTIVE"}, BOB),
     change("deleteAccessKey", {"userName": "bob", "accessKeyId": "{key}"}, BOB),
+    change("createVirtualMFADevice", {"virtualMfaDeviceName": "new", "path": "/eng/"}, arn("mfa/eng/new")),
+    change(
+        "enableMFADevice",
+        {
+            "userName": "bob",
+            "serialNumber": SPARE,
+            "authenticationCode1": "{code1}",
+            "authenticationCode2": "{code2}",
+        },
+        BOB,
+    ),
+    change(
+        "resyncMFADevice",
+        {
+            "userName": "bob",
+            "serialNumber": PHONE,
+            "authenticationCode1": "{resync1}",
+            "authenticationCode2": "{resync2}",
+        },
+        BOB,
+    ),
+    change("deactivateMFADevice", {"userName": "bob", "serialNumber": PHONE}, BOB),
+    change("deleteVirtualMFADevice", {"serialNumber": SPARE}, SPARE),
+    change("tagMFADevice", {"serialNumber": PHONE, "tags": TAGS}, PHONE),
+    change("untagMFADevice", {"serialNumber": PHONE, "tagKeys": ["team"]}, PHONE),
     change("createGroup", {"groupName": "new", "path": "/eng/"}, arn("group/eng/new")),
     change("updateGroup", {"groupName": "devs", "newPath": "/ops/"}, arn("group/*/devs")),
     change("deleteGroup", {"groupName": "empty"}, arn("group/empty")),
@@ -286,6 +321,15 @@ DOORS = [
     read("ListUsers", USERS % "name", arn("user/eng/")),
     read("GetLoginProfile", USERS % "loginProfile { createdAt }", BOB, reach=_USERS),
     read("ListAccessKeys", USERS % "accessKeys { status }", BOB, reach=_USERS),
+    read("ListMFADevices", USERS % "mfaDevices { id enabledAt }", BOB, reach=_USERS),
+    read("ListVirtualMFADevices", "virtualMfaDevices(first: 9) { nodes { serialNumber } }"),
+    read(
+        "ListMFADeviceTags",
+        "virtualMfaDevices(first: 9, assignmentStatus: ASSIGNED) { nodes { tags { key } serialNumber } }",
+        PHONE,
+        reach=("iam:ListVirtualMFADevices",),
+    ),
+    root_field("GetVirtualMFADevice", 'node(id: "{device}") { id }', action="iam:ListVirtualMFADevices"),
     read("ListGroupsForUser", USERS % ("groups" + NAMES), BOB, reach=_USERS),
     read("ListAttachedUserPolicies", USERS % ("attachedPolicies" + NAMES), BOB, reach=_USERS),
     read("ListUserPolicies", USERS % ("inlinePolicies" + NAMES), BOB, reach=_USERS),
@@ -398,13 +442,14 @@ DOORS = [
     ),
     root_field("ListAccounts", "accounts(first: 9) { nodes { accountId } }", action="organizations:ListAccounts"),
 ]
-FREE_FOR_ALL = {"GetCallerIdentity", "SignOut"}
-"""What any authenticated caller may."""
+FREE_FOR_ALL = {"GetCallerIdentity", "GetSessionToken", "SignOut"}
+"""What any authenticated caller may; the second with a long-term key alone."""
 PUBLIC = {"SignIn", "SignInAsRoot"}
 ELSEWHERE = {
     "ListChildSessions",
     "GetAccessKeyInfo",
     "GetAccountAuthorizationDetails",
+    "GetMFADevice",
     "ListInstanceProfileTags",
     "ListPolicyTags",
     "ListRoleTags",
@@ -414,6 +459,8 @@ ELSEWHERE = {
 AWS's alone: in the graph what they tell are fields of what has it. See `ON_THE_WIRE_ALONE`."""
 AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "DecodeAuthorizationMessage": {"EncodedMessage": "{message}"},
+    "CreateVirtualMFADevice": {"VirtualMFADeviceName": "new", "Path": "/eng/"},
+    "GetMFADevice": {"UserName": "bob", "SerialNumber": PHONE},
     "GetGroupPolicy": {"GroupName": "devs", "PolicyName": "own"},
     "GetPolicyVersion": {"PolicyArn": POL, "VersionId": "v1"},
     "GetRolePolicy": {"RoleName": "deployer", "PolicyName": "own"},
@@ -429,7 +476,8 @@ AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     for name, value, operations in (
         ("PathPrefix", "/eng/", "ListUsers ListGroups ListRoles ListInstanceProfiles"),
         ("UserName", "bob", "GetUser GetLoginProfile ListAccessKeys ListGroupsForUser ListUserPolicies"),
-        ("UserName", "bob", "ListAttachedUserPolicies ListUserTags"),
+        ("UserName", "bob", "ListAttachedUserPolicies ListMFADevices ListUserTags"),
+        ("SerialNumber", PHONE, "ListMFADeviceTags"),
         ("GroupName", "devs", "GetGroup ListGroupMembers ListAttachedGroupPolicies ListGroupPolicies"),
         ("RoleName", "deployer", "GetRole ListAttachedRolePolicies ListRolePolicies ListInstanceProfilesForRole"),
         ("RoleName", "deployer", "ListRoleTags"),
@@ -443,6 +491,7 @@ ON_THE_WIRE_ALONE = [
     Door(operation="GetAccessKeyInfo", action="sts:GetAccessKeyInfo"),
     Door(operation="GetAccountAuthorizationDetails", action="iam:GetAccountAuthorizationDetails"),
     Door(operation="ListInstanceProfileTags", action="iam:ListInstanceProfileTags", on=WEB),
+    Door(operation="GetMFADevice", action="iam:GetMFADevice", on=BOB),
     Door(operation="ListPolicyTags", action="iam:ListPolicyTags", on=POL),
     Door(operation="ListRoleTags", action="iam:ListRoleTags", on=DEPLOYER),
     Door(operation="ListUserTags", action="iam:ListUserTags", on=BOB),

@@ -12,6 +12,7 @@ from iamgraph.domain.entities import (
     Group,
     InstanceProfile,
     ManagedPolicy,
+    MfaDevice,
     PrincipalType,
     Role,
     Session,
@@ -75,6 +76,11 @@ def role(n: int, name: str | None = None, **changes: Any) -> Role:
         "trust_policy": "{}",
     }
     return Role(id=role_id(n), name=name or f"role{n}", **(values | changes))
+
+
+def mfa_device(n: int, name: str | None = None, **changes: Any) -> MfaDevice:
+    values: dict[str, Any] = {"account_id": ACCOUNT, "path": "/", "created_at": NOW}
+    return MfaDevice(id=f"{n:032}", name=name or f"device{n}", **(values | changes))
 
 
 def instance_profile(n: int, name: str | None = None, **changes: Any) -> InstanceProfile:

@@ -22,6 +22,7 @@ from .made import (
     group,
     group_id,
     instance_profile,
+    mfa_device,
     policy,
     policy_id,
     role,
@@ -199,6 +200,8 @@ READS: dict[str, tuple[int, Read]] = {
     "inline": (1, lambda data, n: data.inline.of(IdentityKind.USER, [user_id(i) for i in n])),
     "versions": (1, lambda data, n: data.policies.versions([policy_id(i) for i in n])),
     "keys": (1, lambda data, n: data.keys.of([user_id(i) for i in n])),
+    "mfa devices": (1, lambda data, n: data.mfa_devices.of([user_id(i) for i in n])),
+    "mfa devices by id": (1, lambda data, n: data.mfa_devices.by_ids([mfa_device(i).id for i in n])),
     "login profiles": (1, lambda data, n: data.login_profiles.of([user_id(i) for i in n])),
     "sessions": (1, lambda data, n: data.sessions.page([user_id(i) for i in n], after=None, limit=5, at=NOW)),
     "chained": (1, lambda data, n: data.sessions.children([f"s{i}" for i in n])),
@@ -216,6 +219,8 @@ async def test_statements_do_not_grow_with_the_page(database: Database) -> None:
             await data.roles.add(role(n))
             await data.instance_profiles.add(instance_profile(n))
             await data.instance_profiles.set_role(instance_profile(n).id, role(n).id)
+            await data.mfa_devices.add(mfa_device(n), "")
+            await data.mfa_devices.enable(mfa_device(n).id, user_id(n), user_id(n), NOW)
             await data.memberships.add(group_id(n), user_id(n), NOW)
             await data.attachments.attach(IdentityKind.USER, user_id(n), policy_id(n), NOW)
             await data.attachments.attach(IdentityKind.GROUP, group_id(n), policy_id(n), NOW)

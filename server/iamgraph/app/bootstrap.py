@@ -81,11 +81,28 @@ async def create_account(
     return account
 
 
-async def reset_root_password(data: StoreSession, tools: Tools, *, email: str, password: str, hashed: str) -> Account:
-    """Set a root's password and end its sessions. Raises NoSuchEntity and PasswordPolicyViolation."""
+async def deactivate_root_mfa(data: StoreSession, tools: Tools, *, email: str) -> int:
+    """Enable a root's MFA devices for nobody, where they are lost; how many they were. Raises NoSuchEntity."""
+    account = await _by_root_email(data, email)
+    await data.accounts.lock(account.id)
+    devices = (await data.mfa_devices.of([account.id]))[account.id]
+    for device in devices:
+        await data.mfa_devices.deactivate(device.id)
+    parameters = {"serialNumbers": [device.arn for device in devices]}
+    await data.events.add([event_of_server(tools, "DeactivateRootMfa", "CLI", parameters, account)])
+    return len(devices)
+
+
+async def _by_root_email(data: StoreSession, email: str) -> Account:
     account = await data.accounts.by_root_email(email)
     if account is None:
         raise NoSuchEntity(f"no account has the root e-mail address {email}")
+    return account
+
+
+async def reset_root_password(data: StoreSession, tools: Tools, *, email: str, password: str, hashed: str) -> Account:
+    """Set a root's password and end its sessions. Raises NoSuchEntity and PasswordPolicyViolation."""
+    account = await _by_root_email(data, email)
     check_password(password, DEFAULT, not_among=(account.alias, account.root_email))
     await data.accounts.set_root_password(account.id, hashed)
     await data.sessions.revoke_of(account.id, tools.clock(), sources=list(SessionSource))

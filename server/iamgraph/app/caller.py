@@ -166,14 +166,19 @@ def request_context(origin: Origin, now: datetime) -> dict[str, str | tuple[str,
     return context
 
 
+def mfa_context(age_seconds: int) -> dict[str, str | tuple[str, ...]]:
+    """Those of a second factor that was shown so long ago."""
+    return {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": str(age_seconds)}
+
+
 def session_context(session: Session, now: datetime) -> dict[str, str | tuple[str, ...]]:
     """The context keys that only temporary credentials bring."""
     context: dict[str, str | tuple[str, ...]] = {
         "aws:TokenIssueTime": session.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "aws:MultiFactorAuthPresent": str(session.mfa_at is not None).lower(),
+        "aws:MultiFactorAuthPresent": "false",
     }
     if session.mfa_at is not None:
-        context["aws:MultiFactorAuthAge"] = str(int((now - session.mfa_at).total_seconds()))
+        context |= mfa_context(int((now - session.mfa_at).total_seconds()))
     if session.source_identity:
         context["aws:SourceIdentity"] = session.source_identity
     return context

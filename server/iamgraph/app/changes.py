@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..domain.arn import root_arn
 from ..domain.entities import (
     AccessKey,
     Account,
@@ -14,6 +15,7 @@ from ..domain.entities import (
     InstanceProfile,
     LoginProfile,
     ManagedPolicy,
+    MfaDevice,
     PasswordPolicy,
     PolicyVersion,
     Role,
@@ -94,6 +96,15 @@ def shown_inline(policy: InlinePolicy) -> Shown:
 
 def shown_key(key: AccessKey) -> Shown:
     return {"accessKeyId": key.id, "status": key.status.value}
+
+
+def shown_mfa_device(device: MfaDevice) -> Shown:
+    owner = device.user.arn if device.user is not None else root_arn(device.account_id)
+    return {
+        "serialNumber": device.arn,
+        "enabledFor": owner if device.owner_id is not None else None,
+        **_shown_tags(device.tags),
+    }
 
 
 def shown_profile(profile: LoginProfile) -> Shown:

@@ -28,7 +28,7 @@ from .caller import (
     session_tags,
 )
 from .keys import key_context
-from .sts import secret_context
+from .temporary import secret_context
 from .work import Tools
 
 Shown = str | sigv4.HttpRequest

@@ -36,6 +36,7 @@ from .operation import Command, Need, Query, audited
 from .reads import Reads
 from .refusals import Refusals, invalid
 from .silence import beforehand, telling, told
+from .throttling import attempt
 from .tracing import Tracer
 from .watching import WatchEvents
 from .work import Tools, Trail, Work
@@ -225,7 +226,12 @@ class Kernel:
             with beforehand():
                 async with self._transaction() as data:
                     await command.guard(replace(work, data=data), looked)
-        return await command.prepare(caller, tools, looked)
+        prepared = await command.prepare(caller, tools, looked)
+        if limits := command.attempts(prepared):
+            with beforehand():
+                async with self._transaction() as data:
+                    await attempt(replace(work, data=data), limits)
+        return prepared
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[StoreSession]:

@@ -76,7 +76,8 @@ def _owner(user: User | None) -> KeyOwner | None:
     return KeyOwner(id=user.id, user=user) if user is not None else None
 
 
-def _known(owner: KeyOwner | None) -> KeyOwner:
+def known_owner(owner: KeyOwner | None) -> KeyOwner:
+    """The owner. Raises InvalidInput where a role's session has named nobody."""
     if owner is None:
         raise InvalidInput(NO_USER, field="userName")
     return owner
@@ -105,7 +106,7 @@ class CreateAccessKey(Command[NewAccessKey]):
     user_name: UserName | None = None
 
     async def execute(self, work: Work, target: KeyOwner | None, prepared: None) -> NewAccessKey:
-        owner = _known(target)
+        owner = known_owner(target)
         keys = (await work.data.keys.of([owner.id])).get(owner.id, ())
         ensure(len(keys), "AccessKeysPerUser", work.tools.quotas.access_keys_per_user)
         key = AccessKey(
@@ -143,7 +144,7 @@ class ListAccessKeys(Query[tuple[AccessKey, ...]]):
 async def _key_of(work: Work, owner: KeyOwner | None, key_id: str) -> AccessKey:
     """The key, if it is the owner's; another's key and one that does not exist answer alike."""
     found = (await work.data.keys.get([key_id])).get(key_id)
-    if found is None or found.owner_id != _known(owner).id:
+    if found is None or found.owner_id != known_owner(owner).id:
         raise NoSuchEntity(f"The Access Key with id {key_id} cannot be found.")
     return found
 

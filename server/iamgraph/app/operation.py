@@ -15,6 +15,7 @@ from ..domain.entities import Role, Tag
 from ..domain.errors import AccessDenied, IamError, InvalidInput, NoSuchEntity, Throttled
 from ..domain.names import Between, Count, Counted, Match, Secret
 from ..domain.policy.evaluate import Policy
+from ..domain.throttling import Limit
 from ..domain.unset import UNSET
 from ..store.session import StoreSession
 from .caller import Caller
@@ -154,6 +155,11 @@ class Command(Operation[T]):
     async def prepare(self, caller: Caller, tools: Tools, looked: Any) -> Any:
         """Whatever is slow, such as hashing. Nothing of the store is open."""
         return None
+
+    def attempts(self, prepared: Any) -> Sequence[Limit]:
+        """What an attempt at a second factor counts against, once `prepare` has proved the first: it is counted, in a
+        transaction of its own, before `execute` looks at the second. None: there is no such attempt."""
+        return ()
 
     async def execute(self, work: Work, target: Any, prepared: Any) -> T:
         raise NotImplementedError

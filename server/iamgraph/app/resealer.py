@@ -15,7 +15,8 @@ from ..store.session import StoreSession
 from .keys import key_context
 from .rounds import Rounds
 from .sealer import Opens
-from .sts import secret_context
+from .second_factor import seed_context
+from .temporary import secret_context
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -23,6 +24,7 @@ BATCH = 100
 CONTEXTS: Mapping[SealedColumn, Callable[[str], str]] = {
     SealedColumn.ACCESS_KEY: key_context,
     SealedColumn.TEMPORARY_KEY: secret_context,
+    SealedColumn.TOTP_SEED: seed_context,
 }
 """What the values of a column are sealed to, by their id."""
 

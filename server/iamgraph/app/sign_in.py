@@ -1,4 +1,4 @@
-"""Signing in with a password, as a user or as the root, and signing out."""
+"""Signing in with a password and, where one is enabled, an MFA device, as a user or as the root; and signing out."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from ..domain.entities import (
     SessionSource,
     User,
 )
-from ..domain.errors import InvalidCredentials, PasswordChangeRequired, PasswordPolicyViolation
+from ..domain.errors import InvalidCredentials, MfaRequired, PasswordChangeRequired, PasswordPolicyViolation
 from ..domain.names import Doc, Match, Secret, SignInPassword
 from ..domain.passwords import check_password
-from ..domain.throttling import Limit
+from ..domain.throttling import Limit, limits
 from ..security.tokens import new_token, token_hash
 from ..store.session import StoreSession
 from .caller import Caller
 from .operation import Command, Need, operation
 from .password_policy import policy_of
+from .second_factor import SecondFactor, is_needed, second_factor, use_code
 from .targets import NOTHING
-from .throttling import attempt, counted, succeeded
+from .throttling import attempt, knows_address, succeeded
 from .work import Tools, Work
 
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
@@ -37,6 +38,12 @@ USE_IS_NOTED_EVERY = timedelta(minutes=1)
 _NOBODY = "nobody"
 """An id that nothing has."""
 _Typed = Annotated[str, Match(r".*", 0, 320), Secret()]
+MfaCode = Annotated[
+    str, Match(r".*", 0, 320), Secret(), Doc("What the MFA device shows. It is not looked at where none is enabled.")
+]
+MfaSerialNumber = Annotated[
+    str, Match(r".*", 0, 320), Secret(), Doc("Which MFA device shows it; without, any that is enabled may.")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +64,8 @@ class _Found:
     password_hash: str | None = None
     reset_required: bool = False
     policy: PasswordPolicy | None = None
-    counting: tuple[Limit, ...] = ()
+    counting: tuple[Limit, ...]
+    factor: SecondFactor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +80,18 @@ class _Proven:
 
 def _wrong() -> InvalidCredentials:
     """INVARIANT: one answer, whatever was wrong."""
-    return InvalidCredentials("The account, the name or the password is wrong.")
+    return InvalidCredentials("The account, the name, the password or the code is wrong.")
+
+
+async def _second_factor(work: Work, factor: SecondFactor) -> datetime | None:
+    """When a second factor was shown: now, or None for who has none. Raises MfaRequired, and InvalidCredentials."""
+    if not await is_needed(work, factor.owner_id):
+        return None
+    if factor.code is None:
+        raise MfaRequired("A code of the MFA device is needed: sign in with it beside the password.")
+    if not await use_code(work, factor):
+        raise _wrong()
+    return work.now
 
 
 async def _prove(found: _Found, password: str, new_password: str | None, tools: Tools) -> _Proven:
@@ -96,7 +115,15 @@ async def _prove(found: _Found, password: str, new_password: str | None, tools: 
     return _Proven(found=found, account=found.account, new_hash=await tools.hasher.hash(new_password), is_changed=True)
 
 
-async def _open(work: Work, account: Account, kind: PrincipalType, principal_id: str, name: str, path: str) -> SignedIn:
+async def _open(
+    work: Work,
+    account: Account,
+    kind: PrincipalType,
+    principal_id: str,
+    name: str,
+    path: str,
+    mfa_at: datetime | None,
+) -> SignedIn:
     """Make the session. Its token is kept as a hash."""
     token = new_token("igs")
     session = Session(
@@ -119,14 +146,18 @@ async def _open(work: Work, account: Account, kind: PrincipalType, principal_id:
         source_identity=None,
         tags=(),
         transitive_tag_keys=(),
-        mfa_at=None,
+        mfa_at=mfa_at,
     )
     await work.data.sessions.add(session, token_hash=token_hash(token), sealed_secret=None, session_token_hash=None)
     work.trail.principal_id, work.trail.principal_arn = principal_id, session.arn
     return SignedIn(access_token=token, expires_at=session.expires_at, session=session)
 
 
-@operation("signin:SignIn", on=NOTHING, raises=(InvalidCredentials, PasswordChangeRequired, PasswordPolicyViolation))
+@operation(
+    "signin:SignIn",
+    on=NOTHING,
+    raises=(InvalidCredentials, MfaRequired, PasswordChangeRequired, PasswordPolicyViolation),
+)
 class SignIn(Command[SignedIn]):
     """Exchange an account, a user name and a password for a bearer token and, in a browser, a session cookie."""
 
@@ -136,6 +167,8 @@ class SignIn(Command[SignedIn]):
     new_password: Annotated[
         str | None, Match(r".*", 0, 1024), Secret(), Doc("The password from now on, where it must be changed.")
     ] = None
+    mfa_code: MfaCode | None = None
+    mfa_serial_number: MfaSerialNumber | None = None
 
     is_public = True
     checks_secret = True
@@ -153,18 +186,20 @@ class SignIn(Command[SignedIn]):
         user = (await data.users.named(account_id, [self.user_name])).get(self.user_name)
         user_id = user.id if user else _NOBODY
         profile = (await data.login_profiles.of([user_id])).get(user_id)
+        is_known = await knows_address(work, user_id)
         found = _Found(
             account=account,
             user=user,
             password_hash=await data.login_profiles.password_hash(user_id),
             reset_required=profile is not None and profile.password_reset_required,
             policy=await policy_of(data, account_id),
-            counting=await counted(
-                work,
+            counting=limits(
                 account=account.id if account else self.account,
                 name=self.user_name,
-                principal_id=user.id if user else None,
+                address=work.caller.origin.ip_address,
+                is_known=is_known,
             ),
+            factor=await second_factor(work, user_id, self.mfa_serial_number, self.mfa_code, is_known=is_known),
         )
         work.trail.account_id = account.id if account else None
         work.trail.resources += [user.arn] if user else []
@@ -176,6 +211,9 @@ class SignIn(Command[SignedIn]):
     async def prepare(self, caller: Caller, tools: Tools, looked: _Found) -> _Proven:
         return await _prove(looked, self.password, self.new_password, tools)
 
+    def attempts(self, prepared: _Proven) -> Sequence[Limit]:
+        return prepared.found.factor.attempts
+
     async def execute(self, work: Work, target: None, prepared: _Proven) -> SignedIn:
         user, profiles = prepared.found.user, work.data.login_profiles
         assert user is not None
@@ -184,6 +222,7 @@ class SignIn(Command[SignedIn]):
         now = (await work.data.users.by_ids([user.id])).get(user.id)
         if now is None or await profiles.password_hash(user.id, hold=True) != prepared.found.password_hash:
             raise _wrong()
+        mfa_at = await _second_factor(work, prepared.found.factor)
         if prepared.new_hash is not None and prepared.is_changed:
             await profiles.set_password(user.id, prepared.new_hash, reset_required=False)
         elif prepared.new_hash is not None:
@@ -191,7 +230,7 @@ class SignIn(Command[SignedIn]):
         if now.password_last_used_at is None or work.now - now.password_last_used_at >= USE_IS_NOTED_EVERY:
             await work.data.users.used_password(user.id, work.now)
         await succeeded(work, prepared.found.counting, user.id)
-        return await _open(work, prepared.account, PrincipalType.USER, user.id, now.name, now.path)
+        return await _open(work, prepared.account, PrincipalType.USER, user.id, now.name, now.path, mfa_at)
 
 
 async def _account(data: StoreSession, text: str) -> Account | None:
@@ -201,12 +240,14 @@ async def _account(data: StoreSession, text: str) -> Account | None:
     return await data.accounts.by_alias(text)
 
 
-@operation("signin:SignInAsRoot", on=NOTHING, raises=(InvalidCredentials,))
+@operation("signin:SignInAsRoot", on=NOTHING, raises=(InvalidCredentials, MfaRequired))
 class SignInAsRoot(Command[SignedIn]):
     """Exchange an account's root e-mail address and password for a bearer token and, in a browser, a session cookie."""
 
     email: Annotated[_Typed, Doc("The root's e-mail address, in any case.")]
     password: SignInPassword
+    mfa_code: MfaCode | None = None
+    mfa_serial_number: MfaSerialNumber | None = None
 
     is_public = True
     checks_secret = True
@@ -218,11 +259,17 @@ class SignInAsRoot(Command[SignedIn]):
 
     async def look(self, work: Work, target: None) -> _Found:
         account = await work.data.accounts.by_root_email(self.email)
-        hashed = await work.data.accounts.root_password_hash(account.id if account else _NOBODY)
+        account_id = account.id if account else _NOBODY
+        hashed = await work.data.accounts.root_password_hash(account_id)
         work.trail.account_id = account.id if account else None
         work.trail.resources += [account.arn] if account else []
-        counting = await counted(work, account="", name=self.email, principal_id=account.id if account else None)
-        return _Found(account=account, password_hash=hashed, counting=counting)
+        is_known = await knows_address(work, account_id)
+        return _Found(
+            account=account,
+            password_hash=hashed,
+            counting=limits(account="", name=self.email, address=work.caller.origin.ip_address, is_known=is_known),
+            factor=await second_factor(work, account_id, self.mfa_serial_number, self.mfa_code, is_known=is_known),
+        )
 
     async def guard(self, work: Work, looked: _Found) -> None:
         await attempt(work, looked.counting)
@@ -230,15 +277,19 @@ class SignInAsRoot(Command[SignedIn]):
     async def prepare(self, caller: Caller, tools: Tools, looked: _Found) -> _Proven:
         return await _prove(looked, self.password, None, tools)
 
+    def attempts(self, prepared: _Proven) -> Sequence[Limit]:
+        return prepared.found.factor.attempts
+
     async def execute(self, work: Work, target: None, prepared: _Proven) -> SignedIn:
         account, accounts = prepared.account, work.data.accounts
         work.trail.resources.append(account.arn)
         if await accounts.root_password_hash(account.id, hold=True) != prepared.found.password_hash:
             raise _wrong()
+        mfa_at = await _second_factor(work, prepared.found.factor)
         if prepared.new_hash is not None:
             await accounts.set_root_password(account.id, prepared.new_hash)
         await succeeded(work, prepared.found.counting, account.id)
-        return await _open(work, account, PrincipalType.ROOT, account.id, "root", "/")
+        return await _open(work, account, PrincipalType.ROOT, account.id, "root", "/", mfa_at)
 
 
 @operation("signin:SignOut", on=NOTHING)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from ..domain.arn import parse_arn
@@ -18,12 +17,12 @@ from ..domain.entities import (
 )
 from ..domain.errors import (
     IamError,
+    InvalidAuthenticationCode,
     InvalidInput,
     LimitExceeded,
     MalformedPolicyDocument,
     Unauthenticated,
 )
-from ..domain.ids import IdPrefix
 from ..domain.names import (
     Between,
     Count,
@@ -33,23 +32,27 @@ from ..domain.names import (
     PolicyArn,
     RoleArn,
     RoleSessionName,
+    SerialNumber,
     SourceIdentity,
+    TokenCode,
 )
 from ..domain.policy.evaluate import Policy
 from ..domain.policy.grammar import PolicyType, check, size
 from ..domain.tags import check_tags
-from ..security.tokens import new_secret_access_key, new_token, token_hash
+from ..domain.throttling import Limit
 from ..store.session import StoreSession
 from .access import resource_control
-from .caller import Caller, Identity
-from .changes import GONE
+from .caller import Caller, Identity, mfa_context
 from .operation import Command, Need, Place, Query, Target, operation
+from .second_factor import SecondFactor, caller_factor, use_caller_code
 from .tagging import Tags, request_tags
 from .targets import NOTHING
-from .work import Work
+from .temporary import Credentials, issue, new_credentials
+from .work import Tools, Work
 
 CHAINED_SECONDS = 3600
-"""The longest session of a role assumed by a role's session (IAM User Guide, "Role chaining")."""
+"""The longest session of a role assumed by a role's session (IAM User Guide, "Role chaining"), or with temporary credentials
+from GetSessionToken."""
 
 
 @operation("sts:GetCallerIdentity", on=NOTHING)
@@ -101,16 +104,6 @@ class _RoleByArn(Target):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
-    """Temporary credentials, as AWS's SDKs want them."""
-
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str = field(repr=False)
-    expiration: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AssumedRole:
     """A role session: its credentials, and the same session as a bearer token. `packed_policy_size` is in percent."""
 
@@ -121,12 +114,15 @@ class AssumedRole:
     session: Session
 
 
-def secret_context(access_key_id: str) -> str:
-    """What a temporary key's secret is sealed to."""
-    return f"temporary-key/{access_key_id}"
+def _is_chaining(caller: Identity) -> bool:
+    """Whether the caller's own credentials are a role's, or from GetSessionToken."""
+    source = caller.session.source if caller.session is not None else None
+    return caller.principal_type is PrincipalType.ROLE or source is SessionSource.SESSION_TOKEN
 
 
-@operation("sts:AssumeRole", on=_RoleByArn(), raises=(MalformedPolicyDocument, LimitExceeded))
+@operation(
+    "sts:AssumeRole", on=_RoleByArn(), raises=(MalformedPolicyDocument, LimitExceeded, InvalidAuthenticationCode)
+)
 class AssumeRole(Command[AssumedRole]):
     """Take on a role for a while, if its trust policy lets the caller."""
 
@@ -147,6 +143,8 @@ class AssumeRole(Command[AssumedRole]):
     transitive_tag_keys: Annotated[
         tuple[str, ...], Count(50), Doc("Which of the tags roles assumed from this session inherit.")
     ] = ()
+    serial_number: SerialNumber | None = None
+    token_code: TokenCode | None = None
 
     locks_account = False
 
@@ -164,6 +162,8 @@ class AssumeRole(Command[AssumedRole]):
         context: dict[str, str | tuple[str, ...]] = {
             "sts:RoleSessionName": self.role_session_name,
             **request_tags(self.tags),
+            # INVARIANT: policies see the code as right; `execute` gives nothing unless it is.
+            **(mfa_context(0) if self.token_code is not None else {}),
         }
         if self.external_id is not None:
             context["sts:ExternalId"] = self.external_id
@@ -185,7 +185,16 @@ class AssumeRole(Command[AssumedRole]):
                 "The specified transitive tag key must be included in the requested tags.", field="transitiveTagKeys"
             )
 
-    async def execute(self, work: Work, target: Assumable, prepared: None) -> AssumedRole:
+    async def look(self, work: Work, target: Assumable) -> SecondFactor | None:
+        return await caller_factor(work, self.serial_number, self.token_code)
+
+    async def prepare(self, caller: Caller, tools: Tools, looked: SecondFactor | None) -> SecondFactor | None:
+        return looked
+
+    def attempts(self, prepared: SecondFactor | None) -> Sequence[Limit]:
+        return prepared.attempts if prepared is not None else ()
+
+    async def execute(self, work: Work, target: Assumable, prepared: SecondFactor | None) -> AssumedRole:
         caller, role = work.caller.who, target.role
         self._check_duration(caller, role)
         tags, transitive = self._inherited(caller)
@@ -194,12 +203,9 @@ class AssumeRole(Command[AssumedRole]):
             work.trail.other_account_id = role.account_id
         if caller.session is not None and not await work.data.sessions.hold(caller.session.id, work.now):
             raise Unauthenticated("The session has ended.")
-        credentials = Credentials(
-            access_key_id=work.tools.new_id(IdPrefix.TEMPORARY_KEY),
-            secret_access_key=new_secret_access_key(),
-            session_token=new_token("igt"),
-            expiration=work.now + timedelta(seconds=self.duration_seconds),
-        )
+        if prepared is not None:
+            await use_caller_code(work, prepared)
+        credentials = new_credentials(work, self.duration_seconds)
         session = Session(
             id=work.tools.entropy(16).hex(),
             account_id=role.account_id,
@@ -220,23 +226,10 @@ class AssumeRole(Command[AssumedRole]):
             source_identity=caller.source_identity or self.source_identity,
             tags=tags,
             transitive_tag_keys=transitive,
+            # A role's session has no second factor, whoever assumed it (IAM User Guide, "Secure API access with MFA").
             mfa_at=None,
         )
-        return await self._issue(work, session, credentials, packed)
-
-    @staticmethod
-    async def _issue(work: Work, session: Session, credentials: Credentials, packed: int) -> AssumedRole:
-        token = new_token("igs")
-        sealed = work.tools.sealer.seal(
-            credentials.secret_access_key.encode(), context=secret_context(credentials.access_key_id)
-        )
-        await work.data.sessions.add(
-            session,
-            token_hash=token_hash(token),
-            sealed_secret=sealed,
-            session_token_hash=token_hash(credentials.session_token),
-        )
-        work.changed(GONE, {"accessKeyId": credentials.access_key_id})
+        token = await issue(work, session, credentials)
         return AssumedRole(
             credentials=credentials,
             access_token=token,
@@ -246,7 +239,7 @@ class AssumeRole(Command[AssumedRole]):
         )
 
     def _check_duration(self, caller: Identity, role: Role) -> None:
-        if caller.principal_type is PrincipalType.ROLE and self.duration_seconds > CHAINED_SECONDS:
+        if _is_chaining(caller) and self.duration_seconds > CHAINED_SECONDS:
             raise InvalidInput(
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
                 field="durationSeconds",

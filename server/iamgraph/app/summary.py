@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..domain.entities import AssignmentStatus
 from ..domain.errors import IamError
 from .operation import Query, operation
+from .second_factor import is_needed
 from .targets import EVERYTHING
 from .work import Work
 
@@ -22,11 +24,15 @@ class Quota:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSummary:
-    """The quotas, how many versions the account's policies have together, and whether its root has access keys."""
+    """The quotas; how many versions the account's policies have together; how many virtual MFA devices there are, and are
+    enabled; whether its root has access keys, and MFA devices."""
 
     quotas: tuple[Quota, ...]
     policy_versions: int
+    mfa_devices: int
+    mfa_devices_in_use: int
     root_has_keys: bool
+    root_has_mfa: bool
 
 
 @operation("iam:GetAccountSummary", on=EVERYTHING)
@@ -45,6 +51,9 @@ async def _summary(work: Work) -> AccountSummary:
     return AccountSummary(
         quotas=(*await _counted(work), *_each(work)),
         policy_versions=await data.policies.count_versions(account_id),
+        mfa_devices=await data.mfa_devices.count(account_id),
+        mfa_devices_in_use=await data.mfa_devices.count(account_id, AssignmentStatus.ASSIGNED),
+        root_has_mfa=await is_needed(work, account_id),
         root_has_keys=bool((await data.keys.of([account_id])).get(account_id)),
     )
 

@@ -1,4 +1,4 @@
-"""Too many wrong passwords: refused before a password is checked, in a way that keeps strangers from locking anybody out."""
+"""Too many wrong passwords or codes: refused before one is checked, in a way that lets no stranger lock anybody out."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ import math
 from collections.abc import Sequence
 
 from ..domain.errors import Throttled
-from ..domain.throttling import KNOWN_FOR, WINDOW, Limit, limits, network
+from ..domain.throttling import KNOWN_FOR, WINDOW, Limit, network
 from .work import Work
 
 
-async def counted(work: Work, *, account: str, name: str, principal_id: str | None) -> tuple[Limit, ...]:
-    """What the attempt counts against."""
-    address = work.caller.origin.ip_address
-    since = work.now - KNOWN_FOR
-    # Asked for nobody too: the time must not tell who exists.
-    is_known = await work.data.throttles.is_known(principal_id or "nobody", network(address), since)
-    return limits(account=account, name=name, address=address, is_known=is_known)
+async def knows_address(work: Work, principal_id: str) -> bool:
+    """Whether the principal has signed in from this address lately."""
+    address = network(work.caller.origin.ip_address)
+    return await work.data.throttles.is_known(principal_id, address, work.now - KNOWN_FOR)
 
 
 async def attempt(work: Work, counting: Sequence[Limit]) -> None:
-    """Count an attempt. INVARIANT: it is counted before the password is checked, so that many at once count as many.
+    """Count an attempt. INVARIANT: it is counted before the password or code is checked, so that many at once count as many.
     Raises Throttled, and then counts nothing: what is refused here has guessed nothing."""
     refused = None
     for limit in counting:

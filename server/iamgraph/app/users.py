@@ -185,7 +185,7 @@ class DeletedUser:
 
 @operation("iam:DeleteUser", on=USER, raises=(NoSuchEntity, DeleteConflict))
 class DeleteUser(Command[DeletedUser]):
-    """Delete a user that has no password, keys, groups and policies left."""
+    """Delete a user that has no password, keys, MFA devices, groups and policies left."""
 
     user_name: UserName
 
@@ -203,12 +203,14 @@ async def _blocking(work: Work, user: User) -> list[object]:
     data, ids = work.data, [user.id]
     profiles = await data.login_profiles.of(ids)
     keys = await data.keys.of(ids)
+    devices = await data.mfa_devices.of(ids)
     groups = await data.memberships.groups_of(ids)
     inline = await data.inline.of(IdentityKind.USER, ids)
     attached = await data.attachments.of(IdentityKind.USER, ids)
     return [
         *profiles.values(),
         *keys.get(user.id, ()),
+        *devices.get(user.id, ()),
         *groups.get(user.id, ()),
         *inline.get(user.id, ()),
         *(item.policy for item in attached.get(user.id, ())),

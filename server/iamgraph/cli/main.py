@@ -21,6 +21,7 @@ from ..main import (
     history_verified,
     opened,
     restored,
+    root_mfa_deactivated,
     root_password_reset,
     schema_drift,
     serve,
@@ -116,6 +117,11 @@ async def _reset(settings: Settings, given: argparse.Namespace) -> None:
     _tell(given, password)
 
 
+async def _deactivate_mfa(settings: Settings, given: argparse.Namespace) -> None:
+    count = await root_mfa_deactivated(settings, email=given.email)
+    print(f"{count} MFA devices of the root are deactivated: it signs in with its password alone")
+
+
 def _count(text: str) -> int:
     count = int(text)
     if not 1 <= count <= 64:
@@ -198,6 +204,8 @@ def _parser() -> argparse.ArgumentParser:
     roots = commands.add_parser("root", help="the root of an account").add_subparsers(required=True, metavar="COMMAND")
     resetting = add(roots, "reset-password", _reset, "set a root's password, and end its sessions")
     resetting.add_argument("--email", required=True, help="the root's e-mail address")
+    lost = add(roots, "deactivate-mfa", _deactivate_mfa, "deactivate a root's MFA devices, where they are lost")
+    lost.add_argument("--email", required=True, help="the root's e-mail address")
     _add_keys(commands, add)
     audit = commands.add_parser("audit", help="the history").add_subparsers(required=True, metavar="COMMAND")
     verifying = add(audit, "verify", _verify, "check that nobody has bent the history; exit status 1 if so")

@@ -241,6 +241,38 @@ class AccessKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MfaDevice:
+    """A virtual MFA device, which shows one-time passwords. `owner_id` is the unique id of the user that it is enabled for,
+    or the account's id for its root; None while it is enabled for nobody. `last_step` is the latest step of which a code was
+    used; `drift` is by how many steps the device's clock is off."""
+
+    id: str
+    account_id: str
+    name: str
+    path: str
+    created_at: datetime
+    owner_id: str | None = None
+    user: User | None = None
+    enabled_at: datetime | None = None
+    last_step: int = 0
+    drift: int = 0
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        """Its serial number."""
+        return iam_arn(self.account_id, "mfa", self.path, self.name)
+
+
+class AssignmentStatus(Enum):
+    """Whether virtual MFA devices are enabled for somebody."""
+
+    ASSIGNED = "Assigned"
+    UNASSIGNED = "Unassigned"
+    ANY = "Any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoginProfile:
     """A user's password, without the password."""
 
@@ -265,6 +297,7 @@ class PasswordPolicy:
 class SessionSource(Enum):
     PASSWORD = "PASSWORD"
     ASSUME_ROLE = "ASSUME_ROLE"
+    SESSION_TOKEN = "SESSION_TOKEN"
 
 
 class PrincipalType(Enum):

@@ -116,11 +116,23 @@ class ServiceUnavailable(IamError):
 
 
 class InvalidCredentials(IamError):
-    """The account, the name or the password is wrong: the answer never says which."""
+    """The account, the name, the password or the code of the MFA device is wrong: the answer never says which."""
 
 
 class PasswordChangeRequired(IamError):
     """The password is right, and must be changed before signing in."""
+
+
+class InvalidAuthenticationCode(IamError):
+    """The code is not one that the device shows now, was used already, or the device is not the caller's."""
+
+
+class MfaRequired(IamError):
+    """The password is right, and a code of the user's MFA device must be given beside it."""
+
+
+class LongTermKeyRequired(IamError, code="AccessDenied"):
+    """Only a request that is signed with a long-term access key can ask for this."""
 
 
 class Throttled(IamError, code="Throttling"):

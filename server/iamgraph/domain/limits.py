@@ -18,6 +18,8 @@ class Quotas:
     instance_profiles_per_account: int = 1000
     groups_per_user: int = 10
     access_keys_per_user: int = 2
+    mfa_devices_per_user: int = 8
+    virtual_mfa_devices_per_account: int = 5000
     attached_policies_per_user: int = 10
     attached_policies_per_group: int = 10
     attached_policies_per_role: int = 10

@@ -109,6 +109,14 @@ Email = Annotated[str, Match(r"[\x21-\x3f\x41-\x7e]+@[\x21-\x3f\x41-\x7e]+", 3, 
 AccessKeyId = Annotated[str, Match(r"\w+", 16, 128), Doc("An access key's id, `AKIA…`.")]
 Password = Annotated[str, Match(r"[\t\n\r\x20-\xff]+", 1, 128), Secret(), Doc("A password.")]
 SignInPassword = Annotated[str, Match(r".*", 0, 1024), Secret(), Doc("The password.")]
+VirtualMfaDeviceName = Annotated[
+    str, Match(_NAME, 1, 226), Doc("A virtual MFA device's name, unique at its path whatever its case.")
+]
+SerialNumber = Annotated[
+    str, Match(r"[\w+=/:,.@-]+", 9, 256), Doc("An MFA device's serial number: the ARN of a virtual one.")
+]
+AuthenticationCode = Annotated[str, Match(r"\d+", 6, 6), Secret()]
+TokenCode = Annotated[AuthenticationCode, Doc("Six digits that an MFA device of the caller shows.")]
 RoleSessionName = Annotated[
     str, Match(r"[\w+=,.@-]*", 2, 64), Doc("What the session is called in its ARN and in the history.")
 ]

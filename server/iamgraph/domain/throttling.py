@@ -1,4 +1,5 @@
-"""How often one may try to sign in: what is counted, and how much of it is too much. Pure numbers; the store counts.
+"""How often one may try to sign in, or try a code: what is counted, and how much of it is too much. Pure numbers; the store
+counts.
 
 A stranger must not lock out a known user: so attempts on a name from addresses that it has signed in from are counted
 apart from everybody else's, and so are those of an address on names that know it.
@@ -38,6 +39,12 @@ def limits(*, account: str, name: str, address: str | None, is_known: bool) -> t
         Limit(key=f"name {who}", attempts=30),
         Limit(key=f"address {place}", attempts=50),
     )
+
+
+def device_limit(device_id: str, *, address: str | None, is_known: bool) -> Limit:
+    """What an attempt at the code of an MFA device counts against. Who makes one has proved the password, or a key."""
+    key = f"mfa {device_id} {network(address)}" if is_known else f"mfa {device_id}"
+    return Limit(key=key, attempts=10)
 
 
 def network(address: str | None) -> str:

@@ -287,6 +287,34 @@ class AccessKeyRow(Model):
         )
 
 
+# `place` is the path and the name, `place_key` the same in lower case. `owner_id` and `user` are as an access key's, or null
+# while the device is enabled for nobody; `sealed_secret` is its seed.
+class MfaDeviceRow(Model):
+    id = Word(max_length=32, primary_key=True)
+    account = _account()
+    place = Word(max_length=256)
+    place_key = Word(max_length=256)
+    created_at = fields.DatetimeField()
+    owner_id = Word(max_length=21, null=True)
+    user: fields.ForeignKeyNullableRelation[UserRow] = fields.ForeignKeyField(
+        "store.UserRow", related_name=False, on_delete=OnDelete.RESTRICT, null=True
+    )
+    enabled_at = fields.DatetimeField(null=True)
+    last_step = fields.BigIntField()
+    drift = fields.IntField()
+    sealed_secret = Text()
+    tags = Text()
+
+    class Meta:
+        table = "mfa_device"
+        unique_together = (("account", "place_key"),)
+        indexes = (
+            Index(fields=("account_id", "place"), name="mfa_device_by_place"),
+            Index(fields=("owner_id",), name="mfa_device_by_owner"),
+            Index(fields=("user_id",), name="mfa_device_by_user"),
+        )
+
+
 class LoginProfileRow(Model):
     id = fields.BigIntField(primary_key=True)
     user: fields.OneToOneRelation[UserRow] = fields.OneToOneField(

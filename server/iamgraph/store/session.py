@@ -17,6 +17,7 @@ from .instance_profiles import InstanceProfiles
 from .keys import Keys
 from .login_profiles import LoginProfiles
 from .memberships import Memberships
+from .mfa_devices import MfaDevices
 from .policies import Policies
 from .principals import PrincipalTexts
 from .roles import Roles
@@ -47,6 +48,7 @@ class StoreSession:
     guardrails = cached_property(lambda self: Guardrails(self._statements))
     services = cached_property(lambda self: Services(self._statements))
     keys = cached_property(lambda self: Keys(self._statements))
+    mfa_devices = cached_property(lambda self: MfaDevices(self._statements))
     login_profiles = cached_property(lambda self: LoginProfiles(self._statements))
     sessions = cached_property(lambda self: Sessions(self._statements))
     sealed = cached_property(lambda self: Sealed(self._statements))

@@ -23,6 +23,7 @@ from .scalars import ARN, AccessKeyStatus, AccountId, PolicyDocument
 _SCALARS: dict[str, Any] = {
     "policy_arn": ARN,
     "role_arn": ARN,
+    "serial_number": ARN,
     "permissions_boundary": ARN,
     "policy_arns": list[ARN],
     "policy_document": PolicyDocument,
@@ -60,6 +61,8 @@ def mutation(
     shares: it must raise all that this one raises.
     """
     done, result = _result_types(like or op, success)
+    # AWS's own name, also where it has several capitals in a row.
+    name = op.__name__[0].lower() + op.__name__[1:]
     input_type = _input_type(op) if parameters(op) else None
 
     async def answer(info: Info, command: Command[Any]) -> Any:
@@ -82,13 +85,13 @@ def mutation(
             return await answer(info, op())
 
         resolve_bare.__annotations__["return"] = result
-        return strawberry.mutation(resolver=resolve_bare, description=op.__doc__)
+        return strawberry.mutation(resolver=resolve_bare, name=name, description=op.__doc__)
 
     async def resolve(info: Info, input: Any) -> Any:
         return await answer(info, op(**_values(op, input)))
 
     resolve.__annotations__ |= {"input": input_type, "return": result}
-    return strawberry.mutation(resolver=resolve, description=op.__doc__)
+    return strawberry.mutation(resolver=resolve, name=name, description=op.__doc__)
 
 
 def _part(value: Any, name: str, success: dict[str, Payload]) -> Any:

@@ -24,6 +24,9 @@ CODES: dict[str, ErrorCode] = {
     "Overloaded": ErrorCode.THROTTLED,
     "ServiceUnavailable": ErrorCode.SERVICE_UNAVAILABLE,
     "InvalidCredentials": ErrorCode.INVALID_CREDENTIALS,
+    "InvalidAuthenticationCode": ErrorCode.INVALID_AUTHENTICATION_CODE,
+    "LongTermKeyRequired": ErrorCode.ACCESS_DENIED,
+    "MfaRequired": ErrorCode.MFA_REQUIRED,
     "PasswordChangeRequired": ErrorCode.PASSWORD_CHANGE_REQUIRED,
     "PasswordPolicyViolation": ErrorCode.PASSWORD_POLICY_VIOLATION,
 }

@@ -40,6 +40,21 @@ class InvalidCredentialsError(Error):
     pass
 
 
+@strawberry.type(description=domain.InvalidAuthenticationCode.__doc__)
+class InvalidAuthenticationCodeError(Error):
+    pass
+
+
+@strawberry.type(description=domain.LongTermKeyRequired.__doc__)
+class LongTermKeyRequiredError(Error):
+    pass
+
+
+@strawberry.type(description=domain.MfaRequired.__doc__)
+class MfaRequiredError(Error):
+    pass
+
+
 @strawberry.type(description=domain.PasswordChangeRequired.__doc__)
 class PasswordChangeRequiredError(Error):
     pass
@@ -94,6 +109,9 @@ MEMBERS: dict[type[domain.IamError], tuple[type[Error], _Made]] = {
     domain.NoSuchEntity: (NoSuchEntityError, lambda e: {}),
     domain.EntityAlreadyExists: (EntityAlreadyExistsError, lambda e: {}),
     domain.InvalidCredentials: (InvalidCredentialsError, lambda e: {}),
+    domain.InvalidAuthenticationCode: (InvalidAuthenticationCodeError, lambda e: {}),
+    domain.LongTermKeyRequired: (LongTermKeyRequiredError, lambda e: {}),
+    domain.MfaRequired: (MfaRequiredError, lambda e: {}),
     domain.PasswordChangeRequired: (PasswordChangeRequiredError, lambda e: {}),
     domain.LimitExceeded: (LimitExceededError, lambda e: {"limit": e.limit}),
     domain.DeleteConflict: (DeleteConflictError, lambda e: {"blocked_by": [node_of(x) for x in e.blocked_by]}),

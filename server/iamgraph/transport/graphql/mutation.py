@@ -15,11 +15,15 @@ from ...app import (
     instance_profiles,
     keys,
     login_profiles,
+    mfa_device_tags,
+    mfa_devices,
     password_policy,
     policies,
     roles,
     services,
+    session_tokens,
     sts,
+    temporary,
     users,
     versions,
 )
@@ -34,6 +38,7 @@ from .nodes.credentials import AccessKey, LoginProfile
 from .nodes.group import Group
 from .nodes.guardrail import Guardrail
 from .nodes.instance_profile import InstanceProfile
+from .nodes.mfa_device import TotpDevice
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
 from .nodes.service import Service
@@ -52,7 +57,7 @@ class Credentials:
     expiration: DateTime
 
     @classmethod
-    def of(cls, credentials: sts.Credentials) -> Credentials:
+    def of(cls, credentials: temporary.Credentials) -> Credentials:
         return cls(
             access_key_id=credentials.access_key_id,
             secret_access_key=Secret(credentials.secret_access_key),
@@ -99,6 +104,7 @@ _USER_ONLY, _GROUP_ONLY, _ROLE_ONLY = Payload(User, target_of), Payload(Group, t
 _POLICY_ONLY = Payload(ManagedPolicy, lambda policy: ManagedPolicy.named(policy.id, policy.arn, policy))
 _INSTANCE_PROFILE = Payload(InstanceProfile, InstanceProfile.of)
 _INSTANCE_PROFILE_ONLY = Payload(InstanceProfile, InstanceProfile.named)
+_MFA_DEVICE = Payload(TotpDevice, TotpDevice.of)
 _INLINE = Payload(InlinePolicy, InlinePolicy.of)
 _GUARDRAIL, _GUARDRAIL_ONLY = Payload(Guardrail, Guardrail.of), Payload(Guardrail, Guardrail.named)
 _ACCOUNT_ONLY = Payload(Account, lambda account: Account.named(account.id))
@@ -121,6 +127,13 @@ class Mutation:
         access_token=Payload(Secret, description="The same session as a bearer token, for callers that don't sign."),
         assumed_role_arn=Payload(ARN),
         packed_policy_size=Payload(int, description="How full the space for session policies is, in percent."),
+        session=_SESSION,
+    )
+
+    get_session_token = mutation(
+        session_tokens.GetSessionToken,
+        credentials=Payload(Credentials, Credentials.of),
+        access_token=Payload(Secret, description="The same session as a bearer token, for callers that don't sign."),
         session=_SESSION,
     )
 
@@ -162,6 +175,20 @@ class Mutation:
     )
     update_access_key = mutation(keys.UpdateAccessKey, access_key=Payload(AccessKey, AccessKey.named))
     delete_access_key = mutation(keys.DeleteAccessKey, deleted_access_key_id=Payload(str))
+
+    create_virtual_mfa_device = mutation(
+        mfa_devices.CreateVirtualMFADevice,
+        device=_MFA_DEVICE,
+        base32_string_seed=Payload(Secret, description="The seed, to be typed into an authenticator app."),
+        otpauth_uri=Payload(Secret, description="What the QR code holds: the seed, and what the app calls it."),
+        qr_code_svg=Payload(Secret, description="The QR code, to be scanned, as an SVG element."),
+    )
+    enable_mfa_device = mutation(mfa_devices.EnableMFADevice, device=_MFA_DEVICE)
+    resync_mfa_device = mutation(mfa_devices.ResyncMFADevice, device=_MFA_DEVICE)
+    deactivate_mfa_device = mutation(mfa_devices.DeactivateMFADevice, device=_MFA_DEVICE)
+    delete_virtual_mfa_device = mutation(mfa_devices.DeleteVirtualMFADevice, deleted_mfa_device_id=_id("TotpDevice"))
+    tag_mfa_device = mutation(mfa_device_tags.TagMFADevice, device=_MFA_DEVICE)
+    untag_mfa_device = mutation(mfa_device_tags.UntagMFADevice, device=_MFA_DEVICE)
 
     create_group = mutation(groups.CreateGroup, group=_GROUP)
     update_group = mutation(groups.UpdateGroup, group=_GROUP_ONLY)

@@ -11,7 +11,7 @@ import strawberry
 
 from ...app.exclusions import AttachmentType, PolicyIdentifierType
 from ...app.supposed import ContextKeyType
-from ...domain.entities import EventOutcome, KeyStatus, SessionSource
+from ...domain.entities import AssignmentStatus, EventOutcome, KeyStatus, SessionSource
 from ...domain.policy.evaluate import Lacking, Outcome, PolicyKind
 from ...domain.policy.finding import Severity
 
@@ -95,6 +95,8 @@ class ErrorCode(Enum):
     THROTTLED = "THROTTLED"
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+    INVALID_AUTHENTICATION_CODE = "INVALID_AUTHENTICATION_CODE"
+    MFA_REQUIRED = "MFA_REQUIRED"
     PASSWORD_CHANGE_REQUIRED = "PASSWORD_CHANGE_REQUIRED"
     PASSWORD_POLICY_VIOLATION = "PASSWORD_POLICY_VIOLATION"
     BAD_REQUEST = "BAD_REQUEST"
@@ -119,6 +121,7 @@ strawberry.enum(Lacking, name="Lacking")
 strawberry.enum(PolicyKind, name="PolicyKind")
 strawberry.enum(EventOutcome, name="AuditOutcome")
 strawberry.enum(SessionSource, name="SessionSource")
+strawberry.enum(AssignmentStatus, name="AssignmentStatus")
 strawberry.enum(Severity, name="FindingSeverity")
 strawberry.enum(ContextKeyType, name="ContextKeyType")
 strawberry.enum(PolicyIdentifierType, name="ExcludedPolicyType")

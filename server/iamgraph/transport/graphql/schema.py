@@ -15,6 +15,7 @@ from .nodes.credentials import AccessKey, LoginProfile
 from .nodes.event import AuditEvent
 from .nodes.group import Group
 from .nodes.instance_profile import InstanceProfile
+from .nodes.mfa_device import TotpDevice
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
 from .nodes.service import Service
@@ -39,6 +40,7 @@ _NODES: list[Any] = [
     Role,
     Service,
     Session,
+    TotpDevice,
     User,
 ]
 

@@ -12,6 +12,8 @@ from ....app.audit import LookupEvents
 from ....app.groups import GetGroup, ListGroups
 from ....app.guardrails import ListGuardrailsForAccount
 from ....app.instance_profiles import GetInstanceProfile, ListInstanceProfiles
+from ....app.keys import KeyOwner
+from ....app.mfa_devices import ListMFADevices, ListVirtualMFADevices
 from ....app.password_policy import GetAccountPasswordPolicy
 from ....app.policies import GetPolicy, ListPolicies, PolicyScope
 from ....app.roles import GetRole, ListRoles
@@ -20,7 +22,7 @@ from ....app.summary import GetAccountSummary
 from ....app.users import GetUser, ListUsers
 from ....domain import entities
 from ....domain.arn import root_arn
-from ....domain.entities import EventOutcome, PolicyUsage
+from ....domain.entities import AssignmentStatus, EventOutcome, PolicyUsage
 from ..context import Info
 from ..ids import node_id
 from ..scalars import ARN, AccountId, Action, DateTime
@@ -30,6 +32,7 @@ from .connections import Connection, connect, window
 from .group import Group
 from .guardrail import Guardrail
 from .instance_profile import InstanceProfile
+from .mfa_device import MfaDevice, TotpDevice
 from .policy import ManagedPolicy, ManagedPolicyConnection
 from .role import Role
 from .service import Service
@@ -242,6 +245,17 @@ class Account(Resource):
         query = ListInstanceProfiles(path_prefix=path_prefix, max_items=first, marker=after or None)
         return connect(await self._own(info, query), InstanceProfile.listed)
 
+    @strawberry.field(description="The virtual MFA devices of the account, by path and name.")
+    async def virtual_mfa_devices(
+        self,
+        info: Info,
+        first: int,
+        after: str | None = UNSET,
+        assignment_status: AssignmentStatus = AssignmentStatus.ANY,
+    ) -> Connection[TotpDevice] | None:
+        query = ListVirtualMFADevices(assignment_status=assignment_status, max_items=first, marker=after or None)
+        return connect(await self._own(info, query), TotpDevice.of)
+
     @strawberry.field(
         description="The history, newest first. Exactly one of `first`, which may have an `after`, and `last`, which may "
         "have a `before`."
@@ -324,6 +338,12 @@ class RootUser(Principal):
     async def email(self, info: Info) -> str | None:
         email: str = await info.context.load(GetPrimaryEmail())
         return email
+
+    @strawberry.field(description="At most eight.")
+    async def mfa_devices(self, info: Info) -> list[MfaDevice] | None:
+        owner = KeyOwner(id=self.ref.unique_id, user=None)
+        found = await info.context.load(ListMFADevices(unique_id=self.ref.unique_id), owner)
+        return [TotpDevice.of(device) for device in found.items]
 
     @strawberry.field(description="The live ones, newest first.")
     async def sessions(self, info: Info, first: int, after: str | None = UNSET) -> Connection[SessionType] | None:

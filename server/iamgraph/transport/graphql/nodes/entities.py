@@ -10,6 +10,7 @@ from .base import Node
 from .credentials import AccessKey, LoginProfile
 from .group import Group
 from .instance_profile import InstanceProfile
+from .mfa_device import TotpDevice
 from .policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .role import Role
 from .user import User
@@ -22,6 +23,8 @@ def node_of(entity: Any) -> Node:
             return Account.named(entity.id)
         case entities.AccessKey():
             return AccessKey.named(entity)
+        case entities.MfaDevice():
+            return TotpDevice.of(entity)
         case entities.LoginProfile():
             return LoginProfile.named(entity)
         case entities.Group():

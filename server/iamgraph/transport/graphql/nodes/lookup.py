@@ -10,6 +10,7 @@ from ....app.groups import GetGroup
 from ....app.guardrails import DescribeGuardrail
 from ....app.instance_profiles import GetInstanceProfile
 from ....app.login_profiles import GetLoginProfile
+from ....app.mfa_devices import GetVirtualMFADevice
 from ....app.policies import GetPolicy
 from ....app.roles import GetRole
 from ....app.services import GetService
@@ -29,6 +30,7 @@ from .event import AuditEvent
 from .group import Group
 from .guardrail import Guardrail
 from .instance_profile import InstanceProfile
+from .mfa_device import TotpDevice
 from .policy import InlinePolicy, ManagedPolicy, PolicyVersion, read_inline
 from .role import Role
 from .service import Service
@@ -75,6 +77,10 @@ async def _login_profile(info: Info, user_id: str) -> Node:
     return LoginProfile.of(await info.context.load(GetLoginProfile(unique_id=user_id)))
 
 
+async def _totp_device(info: Info, device_id: str) -> Node:
+    return TotpDevice.of(await info.context.load(GetVirtualMFADevice(unique_id=device_id)))
+
+
 async def _session(info: Info, session_id: str) -> Node:
     return Session.of(await info.context.load(GetSession(session_id=session_id)))
 
@@ -115,6 +121,7 @@ _FINDERS: dict[str, tuple[int, Callable[..., Awaitable[Node]]]] = {
     "InlinePolicy": (3, _inline),
     "AccessKey": (2, _access_key),
     "LoginProfile": (1, _login_profile),
+    "TotpDevice": (1, _totp_device),
     "Session": (1, _session),
     "AuditEvent": (1, _event),
     "Account": (1, _account),

@@ -10,6 +10,7 @@ from strawberry import UNSET
 from ....app.groups import ListGroupsForUser
 from ....app.keys import KeyOwner, ListAccessKeys
 from ....app.login_profiles import GetLoginProfile
+from ....app.mfa_devices import ListMFADevices
 from ....app.users import GetUser
 from ....domain import entities
 from ....domain.entities import IdentityKind
@@ -19,6 +20,7 @@ from . import identity
 from .base import ContextEntry, DecisionType, Entity, Principal, Ref, Seen, Tag, tags_of
 from .connections import Connection, connect
 from .credentials import AccessKey, LoginProfile
+from .mfa_device import MfaDevice, TotpDevice
 
 if TYPE_CHECKING:
     from .group import Group
@@ -89,6 +91,13 @@ class User(Entity, Principal):
         owner = KeyOwner(id=user.id, user=user) if user else None
         keys = await info.context.load(ListAccessKeys(unique_id=self.ref.unique_id), owner)
         return [AccessKey.of(key, self) for key in keys]
+
+    @strawberry.field(description="At most eight.")
+    async def mfa_devices(self, info: Info) -> list[MfaDevice] | None:
+        user = self.ref.entity
+        owner = KeyOwner(id=user.id, user=user) if user else None
+        found = await info.context.load(ListMFADevices(unique_id=self.ref.unique_id), owner)
+        return [TotpDevice.of(device) for device in found.items]
 
     @strawberry.field(description="The live ones, newest first.")
     async def sessions(self, info: Info, first: int, after: str | None = UNSET) -> Connection[SessionType] | None:
