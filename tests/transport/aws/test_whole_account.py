@@ -6,6 +6,7 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
+from ...phone import device, enrolled
 from ...service import ACCOUNT, ROOT_EMAIL, Service, allow
 from ...wire import AwsKey, aws_key
 
@@ -111,6 +112,16 @@ async def test_the_details_have_filters_and_pages(service: Service) -> None:
 
 async def test_the_summary_counts(service: Service) -> None:
     root, _ = await furnished(service)
+    of_mfa = ("MFADevices", "MFADevicesInUse", "AccountMFAEnabled")
+    found = (await root.ask("GetAccountSummary")).data["SummaryMap"]
+    assert [found[name] for name in of_mfa] == [0, 0, 0]
+    await device(service, "spare")
+    await enrolled(service, "alice", "alices")
+    found = (await root.ask("GetAccountSummary")).data["SummaryMap"]
+    assert [found[name] for name in of_mfa] == [2, 1, 0]
+    await enrolled(service, None, "roots")
+    found = (await root.ask("GetAccountSummary")).data["SummaryMap"]
+    assert [found[name] for name in of_mfa] == [3, 2, 1]
     found = (await root.ask("GetAccountSummary")).data["SummaryMap"]
     counted = (
         "Users",

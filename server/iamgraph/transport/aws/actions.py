@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .action import Action
-from .answers import accounts, details, groups, instance_profiles, keys, policies, roles, simulation, sts, users
+from .answers import accounts, details, groups, instance_profiles, keys, mfa, policies, roles, simulation, sts, users
 
 ACTIONS: Mapping[str, Mapping[str, Action]] = {
     "iam": {
@@ -15,6 +15,7 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
         **instance_profiles.ACTIONS,
         **policies.ACTIONS,
         **keys.ACTIONS,
+        **mfa.ACTIONS,
         **accounts.ACTIONS,
         **simulation.ACTIONS,
         **details.ACTIONS,

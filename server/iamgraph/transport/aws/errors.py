@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...domain.errors import (
     ExpiredToken,
     IamError,
+    InvalidAuthenticationCode,
     InvalidCredentials,
     InvalidInput,
     LimitExceeded,
@@ -70,6 +71,7 @@ def failure_of(error: IamError | WireError, service: Service | None, violations:
     """The error in AWS's words. `violations` are the constraints that the request's parameters do not satisfy, which is what
     an InvalidInput is about wherever there are any."""
     code, message = error.code, error.message
+    is_sts = service is not None and service.name == "sts"
     if isinstance(error, InvalidInput):
         if violations:
             code, message = InvalidInput.code, constraint_text(violations)
@@ -79,9 +81,9 @@ def failure_of(error: IamError | WireError, service: Service | None, violations:
         message = "The security token included in the request is expired"
     elif type(error) is Unauthenticated:
         message = "The security token included in the request is invalid."
-    elif isinstance(error, InvalidCredentials):
+    elif isinstance(error, InvalidCredentials) or (isinstance(error, InvalidAuthenticationCode) and is_sts):
         code = "AccessDenied"
-    elif isinstance(error, LimitExceeded) and service is not None and service.name == "sts":
+    elif isinstance(error, LimitExceeded) and is_sts:
         code = "PackedPolicyTooLarge"
     statuses = {**_STATUSES, **(service.statuses if service is not None else {})}
     return Failure(code=code, message=message, status=statuses.get(code, 400), retry_after=_retry_after(error))

@@ -31,6 +31,7 @@ _FIELDS: Mapping[str, str] = {
     "GetGroupPolicy": "group.inlinePolicies",
     "GetInstanceProfile": "account.instanceProfile",
     "GetLoginProfile": "user.loginProfile",
+    "GetMFADevice": "user.mfaDevices",
     "GetPolicy": "account.policy",
     "GetPolicyVersion": "policyVersion.document",
     "GetRole": "account.role",
@@ -49,6 +50,8 @@ _FIELDS: Mapping[str, str] = {
     "ListInstanceProfiles": "account.instanceProfiles",
     "ListInstanceProfilesForRole": "role.instanceProfiles",
     "ListInstanceProfileTags": "instanceProfile.tags",
+    "ListMFADevices": "user.mfaDevices",
+    "ListMFADeviceTags": "totpDevice.tags",
     "ListPolicies": "account.policies",
     "ListPolicyVersions": "policy.versions",
     "ListRolePolicies": "role.inlinePolicies",
@@ -60,6 +63,7 @@ _FIELDS: Mapping[str, str] = {
     "ListUsers": "account.users",
     "SimulateCustomPolicy": "simulateCustomPolicy",
     "SimulatePrincipalPolicy": "simulate, principal.can",
+    "ListVirtualMFADevices": "account.virtualMfaDevices",
 }
 
 
@@ -92,4 +96,4 @@ def _field(operation: type[Operation[object]]) -> str:
 
 
 def _permission(name: str, action: Action) -> str:
-    return "none" if name == "GetCallerIdentity" else f"`{action.operation.action}`"
+    return "none" if name in ("GetCallerIdentity", "GetSessionToken") else f"`{action.operation.action}`"

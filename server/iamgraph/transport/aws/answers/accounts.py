@@ -38,7 +38,10 @@ def _summary(found: summary.AccountSummary, asked: Asked) -> Structure:
         **counted,
         **{f"{quota.name}Quota": quota.limit for quota in found.quotas},
         "PolicyVersionsInUse": found.policy_versions,
+        "MFADevices": found.mfa_devices,
+        "MFADevicesInUse": found.mfa_devices_in_use,
         "AccountAccessKeysPresent": int(found.root_has_keys),
+        "AccountMFAEnabled": int(found.root_has_mfa),
         # Every root has a password; what follows is not there yet, or not at all.
         "AccountPasswordPresent": 1,
         **dict.fromkeys(_NONE, 0),
@@ -48,10 +51,7 @@ def _summary(found: summary.AccountSummary, asked: Asked) -> Structure:
 
 
 _NONE = (
-    "AccountMFAEnabled",
     "AccountSigningCertificatesPresent",
-    "MFADevices",
-    "MFADevicesInUse",
     "Providers",
     "ServerCertificates",
 )

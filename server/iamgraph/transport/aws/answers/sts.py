@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ....app import keys, sts
+from ....app import keys, session_tokens, sts
 from ....app.caller import Identity
 from ....app.decoding import DecodeAuthorizationMessage, DecodedAuthorizationMessage
+from ....app.temporary import Credentials
 from ....domain.entities import PrincipalType
 from ..action import Action, Asked
 from ..models import Structure
 from .base import instant
 
 
-def _credentials(made: sts.Credentials) -> Structure:
+def _credentials(made: Credentials) -> Structure:
     return {
         "AccessKeyId": made.access_key_id,
         "SecretAccessKey": made.secret_access_key,
@@ -31,6 +32,10 @@ def _assumed(made: sts.AssumedRole, asked: Asked) -> Structure:
         "PackedPolicySize": made.packed_policy_size if is_packed else None,
         "SourceIdentity": session.source_identity,
     }
+
+
+def _session_token(made: session_tokens.SessionToken, asked: Asked) -> Structure:
+    return {"Credentials": _credentials(made.credentials)}
 
 
 def _identity(who: Identity, asked: Asked) -> Structure:
@@ -54,7 +59,7 @@ ACTIONS: Mapping[str, Action] = {
     "AssumeRole": Action(
         operation=sts.AssumeRole,
         answer=_assumed,
-        differs="`SerialNumber`, `TokenCode` and `ProvidedContexts` are not supported",
+        differs="`ProvidedContexts` is not supported",
     ),
     "GetAccessKeyInfo": Action(
         operation=keys.GetAccessKeyInfo, answer=_key_info, differs="tells of keys of the caller's own account alone"
@@ -65,5 +70,6 @@ ACTIONS: Mapping[str, Action] = {
         differs="the message is the `EncodedAuthorizationMessage` in the `Error` of an `AccessDenied`; it holds more than "
         "AWS's",
     ),
+    "GetSessionToken": Action(operation=session_tokens.GetSessionToken, answer=_session_token),
     "GetCallerIdentity": Action(operation=sts.GetCallerIdentity, answer=_identity),
 }
