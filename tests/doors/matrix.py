@@ -185,6 +185,7 @@ GROUPS = 'groups(first: 9, pathPrefix: "/eng/") { nodes { %s } }'
 ROLES = 'roles(first: 9, pathPrefix: "/eng/") { nodes { %s } }'
 POLICIES = 'policies(first: 9, pathPrefix: "/team/") { nodes { %s } }'
 PROFILES = 'instanceProfiles(first: 9, pathPrefix: "/eng/") { nodes { %s } }'
+_KEYS = USERS % "accessKeys { %s }"
 NAMES = "(first: 9) { nodes { name } }"
 WHOLE = "(first: 9) { nodes { document } }"
 
@@ -330,6 +331,7 @@ DOORS = [
         reach=("iam:ListVirtualMFADevices",),
     ),
     root_field("GetVirtualMFADevice", 'node(id: "{device}") { id }', action="iam:ListVirtualMFADevices"),
+    read("GetAccessKeyLastUsed", _KEYS % "accessKeyId lastUsed { at }", BOB, reach=(*_USERS, "iam:ListAccessKeys")),
     read("ListGroupsForUser", USERS % ("groups" + NAMES), BOB, reach=_USERS),
     read("ListAttachedUserPolicies", USERS % ("attachedPolicies" + NAMES), BOB, reach=_USERS),
     read("ListUserPolicies", USERS % ("inlinePolicies" + NAMES), BOB, reach=_USERS),
@@ -461,6 +463,7 @@ AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "DecodeAuthorizationMessage": {"EncodedMessage": "{message}"},
     "CreateVirtualMFADevice": {"VirtualMFADeviceName": "new", "Path": "/eng/"},
     "GetMFADevice": {"UserName": "bob", "SerialNumber": PHONE},
+    "GetAccessKeyLastUsed": {"AccessKeyId": "{key}"},
     "GetGroupPolicy": {"GroupName": "devs", "PolicyName": "own"},
     "GetPolicyVersion": {"PolicyArn": POL, "VersionId": "v1"},
     "GetRolePolicy": {"RoleName": "deployer", "PolicyName": "own"},

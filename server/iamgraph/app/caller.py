@@ -29,6 +29,21 @@ class Origin:
     noted: Noted = field(default_factory=Noted)
 
 
+REGION = "us-east-1"
+"""Where AWS has what is global, as IAM is; and so the region of whatever is asked here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a request was signed for. A bearer token is for this service alone."""
+
+    service: str = "iamgraph"
+    region: str = REGION
+
+
+_UNSIGNED = Scope()
+
+
 class CredentialKind(Enum):
     BEARER_TOKEN = "BEARER_TOKEN"
     TEMPORARY_KEY = "TEMPORARY_KEY"
@@ -83,6 +98,7 @@ class Caller:
     origin: Origin
     identity: Identity | None = None
     refusal: Unauthenticated | None = None
+    scope: Scope = _UNSIGNED
     access: Access | None = None
     principal: Principal = _NOBODY
     context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
@@ -154,7 +170,7 @@ def request_context(origin: Origin, now: datetime) -> dict[str, str | tuple[str,
         "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "aws:EpochTime": str(int(now.timestamp())),
         "aws:SecureTransport": str(origin.is_secure).lower(),
-        "aws:RequestedRegion": "us-east-1",
+        "aws:RequestedRegion": REGION,
         "aws:ViaAWSService": "false",
     }
     if origin.ip_address:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ..domain.entities import Account, KeyStatus, PrincipalType, Tag, User
@@ -21,6 +21,7 @@ from .caller import (
     CredentialKind,
     Identity,
     Origin,
+    Scope,
     principal_context,
     principal_of,
     request_context,
@@ -145,7 +146,8 @@ class Authenticator:
         if not is_temporary and signed.security_token is not None:
             raise Unauthenticated("A long-term access key takes no x-amz-security-token.")
         of = self._signer_by_temporary_key if is_temporary else self._signer_by_long_term_key
-        return await of(data, signed, origin)
+        caller = await of(data, signed, origin)
+        return replace(caller, scope=Scope(service=signed.service, region=signed.region))
 
     async def _signer_by_long_term_key(self, data: StoreSession, signed: sigv4.SignedRequest, origin: Origin) -> Caller:
         owned = await data.keys.with_owner(signed.access_key_id)

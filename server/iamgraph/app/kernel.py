@@ -38,6 +38,7 @@ from .refusals import Refusals, invalid
 from .silence import beforehand, telling, told
 from .throttling import attempt
 from .tracing import Tracer
+from .uses import Uses
 from .watching import WatchEvents
 from .work import Tools, Trail, Work
 
@@ -74,19 +75,22 @@ class Kernel:
         self._running: set[asyncio.Task[Any]] = set()
         self._records_reads = records_reads
         self._recorder = Recorder(self._write_events)
+        self.uses = Uses(database.writing, tools.clock)
         self._budgets = Budgets(bucket, writing=database.writing, clock=tools.clock) if bucket is not None else None
         self._live = Live(reading=self._reading, hearing=database.hearing, clock=tools.clock, limits=streams)
 
     def start(self) -> None:
-        """Begin to write events of reads. Needs the running loop."""
+        """Begin to write events of reads, and when keys and roles were used. Needs the running loop."""
         self._recorder.start()
+        self.uses.start()
 
     async def close(self) -> None:
-        """Let what runs end, and write the rest of the history."""
+        """Let what runs end, and write the rest of the history and of the uses."""
         await self._live.close()
         while self._running:
             await asyncio.wait(self._running)
         await self._recorder.close()
+        await self.uses.close()
 
     def end_streams(self) -> None:
         """Let all who watch come to their end: the server stops."""
@@ -115,6 +119,7 @@ class Kernel:
             return Caller(origin=origin)
         async with self._database.reading() as data:
             caller = await self._authenticator.caller(data, shown, origin)
+        self.uses.note(caller)
         if caller.identity is not None:
             origin.noted.principal_arn = caller.identity.arn
         return caller

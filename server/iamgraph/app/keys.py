@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..domain.arn import root_arn
-from ..domain.entities import AccessKey, KeyStatus, PrincipalType, User
+from ..domain.entities import AccessKey, KeyStatus, PrincipalType, Use, User
 from ..domain.errors import IamError, InvalidInput, LimitExceeded, NoSuchEntity
 from ..domain.ids import IdPrefix
 from ..domain.names import AccessKeyId, UserName
@@ -141,11 +141,81 @@ class ListAccessKeys(Query[tuple[AccessKey, ...]]):
         ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnedKey:
+    """A key of the caller's account, and whose it is."""
+
+    key: AccessKey
+    owner: KeyOwner
+
+
+class _KeyById(Target):
+    """An access key of the caller's account. Policies see it as the user whose key it is, or the root; one that does not
+    exist, or that the caller may not know of, as `access key AKIA…`, which nothing but `*` matches."""
+
+    know = "iam:GetUser"
+
+    async def load(self, caller: Caller, data: StoreSession, ops: Sequence[Any]) -> Sequence[OwnedKey | None]:
+        found = await data.keys.get([op.access_key_id for op in ops])
+        keys = {id: key for id, key in found.items() if key.account_id == caller.account_id}
+        users = await data.users.by_ids([key.owner_id for key in keys.values()])
+        owned = {
+            id: OwnedKey(key=key, owner=KeyOwner(id=key.owner_id, user=users.get(key.owner_id)))
+            for id, key in keys.items()
+        }
+        return [owned.get(op.access_key_id) for op in ops]
+
+    def place(self, caller: Caller, op: Any, entity: OwnedKey | None) -> Place:
+        asked, account_id = f"access key {op.access_key_id}", caller.account_id
+        if entity is None:
+            return Place(resource=asked, asked=asked, account_id=account_id)
+        user = entity.owner.user
+        arn = user.arn if user is not None else root_arn(account_id)
+        return Place(resource=arn, asked=asked, account_id=account_id, tags=entity.owner.tags)
+
+    def missing(self, caller: Caller, op: Any) -> NoSuchEntity | None:
+        return _no_key(op.access_key_id)
+
+
+KEY = _KeyById()
+
+
+def _no_key(key_id: str) -> NoSuchEntity:
+    return NoSuchEntity(f"The Access Key with id {key_id} cannot be found.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessKeyLastUsed:
+    """The user whose key it is, None for the root; and the newest use that is known, None where there was none."""
+
+    user_name: str | None
+    use: Use | None
+
+
+@operation("iam:GetAccessKeyLastUsed", on=KEY, raises=(NoSuchEntity,))
+class GetAccessKeyLastUsed(Query[AccessKeyLastUsed]):
+    """Read when an access key was last used, and for which service and region. The time is up to a minute behind."""
+
+    access_key_id: AccessKeyId
+
+    @classmethod
+    async def fetch(
+        cls, work: Work, asks: Sequence[tuple[GetAccessKeyLastUsed, OwnedKey]]
+    ) -> Sequence[AccessKeyLastUsed | IamError]:
+        uses = await work.data.uses.of_keys([owned.key.id for _, owned in asks])
+        return [
+            AccessKeyLastUsed(
+                user_name=owned.owner.user.name if owned.owner.user else None, use=uses.get(owned.key.id)
+            )
+            for _, owned in asks
+        ]
+
+
 async def _key_of(work: Work, owner: KeyOwner | None, key_id: str) -> AccessKey:
     """The key, if it is the owner's; another's key and one that does not exist answer alike."""
     found = (await work.data.keys.get([key_id])).get(key_id)
     if found is None or found.owner_id != known_owner(owner).id:
-        raise NoSuchEntity(f"The Access Key with id {key_id} cannot be found.")
+        raise _no_key(key_id)
     return found
 
 

@@ -115,6 +115,10 @@ async def _prove(found: _Found, password: str, new_password: str | None, tools: 
     return _Proven(found=found, account=found.account, new_hash=await tools.hasher.hash(new_password), is_changed=True)
 
 
+def _is_worth_noting(last: datetime | None, now: datetime) -> bool:
+    return last is None or now - last >= USE_IS_NOTED_EVERY
+
+
 async def _open(
     work: Work,
     account: Account,
@@ -227,7 +231,7 @@ class SignIn(Command[SignedIn]):
             await profiles.set_password(user.id, prepared.new_hash, reset_required=False)
         elif prepared.new_hash is not None:
             await profiles.rehash(user.id, prepared.found.password_hash or "", prepared.new_hash)
-        if now.password_last_used_at is None or work.now - now.password_last_used_at >= USE_IS_NOTED_EVERY:
+        if _is_worth_noting(now.password_last_used_at, work.now):
             await work.data.users.used_password(user.id, work.now)
         await succeeded(work, prepared.found.counting, user.id)
         return await _open(work, prepared.account, PrincipalType.USER, user.id, now.name, now.path, mfa_at)
@@ -288,6 +292,8 @@ class SignInAsRoot(Command[SignedIn]):
         mfa_at = await _second_factor(work, prepared.found.factor)
         if prepared.new_hash is not None:
             await accounts.set_root_password(account.id, prepared.new_hash)
+        if _is_worth_noting(account.root_password_last_used_at, work.now):
+            await accounts.used_root_password(account.id, work.now)
         await succeeded(work, prepared.found.counting, account.id)
         return await _open(work, account, PrincipalType.ROOT, account.id, "root", "/", mfa_at)
 

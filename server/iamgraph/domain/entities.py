@@ -29,6 +29,7 @@ class Account:
     created_at: datetime
     closed_at: datetime | None
     revision: int
+    root_password_last_used_at: datetime | None = None
 
     @property
     def arn(self) -> str:
@@ -86,6 +87,8 @@ class Role:
     boundary_id: str | None = None
     boundary_arn: str | None = None
     tags: tuple[Tag, ...] = ()
+    last_used_at: datetime | None = None
+    last_used_region: str | None = None
 
     @property
     def arn(self) -> str:
@@ -270,6 +273,15 @@ class AssignmentStatus(Enum):
     ASSIGNED = "Assigned"
     UNASSIGNED = "Unassigned"
     ANY = "Any"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """A use of an access key or a role: when, and for which service and region the request was signed."""
+
+    at: datetime
+    service: str
+    region: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from .failures import Duplicate
 from .pages import Page, page_of
 from .statements import Row, Statements, insert, instant, instant_or_none
 
-ACCOUNT_COLUMNS = "id, alias, root_email, is_operator, created_at, closed_at, revision"
+ACCOUNT_COLUMNS = "id, alias, root_email, is_operator, created_at, closed_at, revision, root_password_last_used_at"
 JOINED_ACCOUNT = ", ".join(f"a.{column} AS a_{column}" for column in ACCOUNT_COLUMNS.split(", "))
 """The same columns of an account called `a`, beside those of other tables."""
 
@@ -28,6 +28,7 @@ def account_of(row: Row, prefix: str = "") -> Account:
         created_at=instant(row[f"{prefix}created_at"]),
         closed_at=instant_or_none(row[f"{prefix}closed_at"]),
         revision=row[f"{prefix}revision"],
+        root_password_last_used_at=instant_or_none(row[f"{prefix}root_password_last_used_at"]),
     )
 
 
@@ -95,6 +96,9 @@ class Accounts:
 
     async def set_root_password(self, account_id: str, hash: str) -> None:
         await self._db.run("UPDATE account SET root_password_hash = $2 WHERE id = $1", account_id, hash)
+
+    async def used_root_password(self, account_id: str, at: datetime) -> None:
+        await self._db.run("UPDATE account SET root_password_last_used_at = $2 WHERE id = $1", account_id, at)
 
     async def close(self, account_id: str, at: datetime) -> None:
         """Mark the account as closed. The time of an earlier closing stays."""

@@ -33,6 +33,7 @@ class AccountRow(Model):
     root_email = Word(max_length=254)
     root_email_key = Word(max_length=254, unique=True)
     root_password_hash = Text()
+    root_password_last_used_at = fields.DatetimeField(null=True)
     is_operator = fields.BooleanField(null=True, unique=True)
     created_at = fields.DatetimeField()
     closed_at = fields.DatetimeField(null=True)
@@ -313,6 +314,32 @@ class MfaDeviceRow(Model):
             Index(fields=("owner_id",), name="mfa_device_by_owner"),
             Index(fields=("user_id",), name="mfa_device_by_user"),
         )
+
+
+# Uses have tables of their own: they are written by the minute, and rewrite no row that requests read.
+class AccessKeyUseRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    access_key: fields.OneToOneRelation[AccessKeyRow] = fields.OneToOneField(
+        "store.AccessKeyRow", related_name=False, on_delete=OnDelete.CASCADE
+    )
+    used_at = fields.DatetimeField()
+    service = Word(max_length=64)
+    region = Word(max_length=64)
+
+    class Meta:
+        table = "access_key_use"
+
+
+class RoleUseRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    role: fields.OneToOneRelation[RoleRow] = fields.OneToOneField(
+        "store.RoleRow", related_name=False, on_delete=OnDelete.CASCADE
+    )
+    used_at = fields.DatetimeField()
+    region = Word(max_length=64)
+
+    class Meta:
+        table = "role_use"
 
 
 class LoginProfileRow(Model):

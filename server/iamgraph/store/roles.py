@@ -11,14 +11,16 @@ from ..domain.entities import Role
 from ..domain.trust import rewrite
 from .named import BOUNDARY_ARN, Principals, tags_of, tags_text
 from .pages import grouped
-from .statements import Row, instant, values
+from .statements import Row, instant, instant_or_none, values
 
 
 class Roles(Principals[Role]):
     table = "iam_role"
     columns = (
         "e.id, e.account_id, e.name, e.path, e.description, e.max_session_seconds, e.trust_policy, e.created_at, "
-        f"e.boundary_id, e.tags, {BOUNDARY_ARN}"
+        f"e.boundary_id, e.tags, {BOUNDARY_ARN}, "
+        "(SELECT n.used_at FROM role_use n WHERE n.role_id = e.id) AS last_used_at, "
+        "(SELECT n.region FROM role_use n WHERE n.role_id = e.id) AS last_used_region"
     )
 
     def taken(self, name: str) -> str:
@@ -89,6 +91,8 @@ def _role(row: Row, bound: Sequence[Row]) -> Role:
         boundary_id=row["boundary_id"],
         boundary_arn=row["boundary_arn"],
         tags=tags_of(row["tags"]),
+        last_used_at=instant_or_none(row["last_used_at"]),
+        last_used_region=row["last_used_region"],
     )
 
 

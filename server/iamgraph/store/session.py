@@ -27,6 +27,7 @@ from .sessions import Sessions
 from .statements import Statements
 from .throttles import Throttles
 from .users import Users
+from .uses import Uses
 
 
 class StoreSession:
@@ -47,6 +48,7 @@ class StoreSession:
     inline = cached_property(lambda self: Inline(self._statements))
     guardrails = cached_property(lambda self: Guardrails(self._statements))
     services = cached_property(lambda self: Services(self._statements))
+    uses = cached_property(lambda self: Uses(self._statements))
     keys = cached_property(lambda self: Keys(self._statements))
     mfa_devices = cached_property(lambda self: MfaDevices(self._statements))
     login_profiles = cached_property(lambda self: LoginProfiles(self._statements))

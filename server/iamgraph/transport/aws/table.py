@@ -22,6 +22,7 @@ _FIELDS: Mapping[str, str] = {
     "DecodeAuthorizationMessage": "decodeAuthorizationMessage",
     "GetAccessKeyInfo": "viewer.account",
     "GetAccountAuthorizationDetails": "account.users, account.groups, account.roles, account.policies",
+    "GetAccessKeyLastUsed": "accessKey.lastUsed",
     "GetAccountPasswordPolicy": "account.passwordPolicy",
     "GetAccountSummary": "account.quotas",
     "GetCallerIdentity": "viewer",

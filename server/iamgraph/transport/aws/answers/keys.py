@@ -28,6 +28,16 @@ def _oldest_first(key: AccessKey) -> tuple[str, ...]:
     return key.created_at.isoformat(timespec="microseconds"), key.id
 
 
+def _last_used(found: keys.AccessKeyLastUsed, asked: Asked) -> Structure:
+    use = found.use
+    shown = (
+        {"ServiceName": "N/A", "Region": "N/A"}
+        if use is None
+        else {"LastUsedDate": instant(use.at), "ServiceName": use.service, "Region": use.region or "N/A"}
+    )
+    return {"UserName": found.user_name, "AccessKeyLastUsed": shown}
+
+
 ACTIONS: Mapping[str, Action] = {
     "CreateAccessKey": Action(operation=keys.CreateAccessKey, answer=_made),
     "ListAccessKeys": Action(
@@ -35,6 +45,7 @@ ACTIONS: Mapping[str, Action] = {
         answer=cut("AccessKeyMetadata", _listed, "access-keys", _oldest_first, 2),
         answered=PAGED,
     ),
+    "GetAccessKeyLastUsed": Action(operation=keys.GetAccessKeyLastUsed, answer=_last_used),
     "UpdateAccessKey": Action(operation=keys.UpdateAccessKey),
     "DeleteAccessKey": Action(operation=keys.DeleteAccessKey),
 }

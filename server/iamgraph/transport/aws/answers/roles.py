@@ -39,13 +39,18 @@ def _made(role: Role, asked: Asked) -> Structure:
     return {"Role": {**held_role(role), **_whole(role), **sent}}
 
 
+def last_used(role: Role) -> Structure:
+    used_at = instant(role.last_used_at) if role.last_used_at is not None else None
+    return {"LastUsedDate": used_at, "Region": role.last_used_region}
+
+
 def _role(role: Role, asked: Asked) -> Structure:
-    return {"Role": {**_listed(role), **_whole(role), "RoleLastUsed": {}}}
+    return {"Role": {**_listed(role), **_whole(role), "RoleLastUsed": last_used(role)}}
 
 
 ACTIONS: Mapping[str, Action] = {
     "CreateRole": Action(operation=roles.CreateRole, answer=_made, differs="no path below `/aws-service-role/`"),
-    "GetRole": Action(operation=roles.GetRole, answer=_role, differs="`RoleLastUsed` is empty"),
+    "GetRole": Action(operation=roles.GetRole, answer=_role),
     "ListRoles": Action(operation=roles.ListRoles, answer=page("Roles", _listed)),
     "UpdateRole": Action(operation=roles.UpdateRole),
     "UpdateRoleDescription": Action(operation=roles.UpdateRoleDescription, answer=_role),

@@ -26,7 +26,9 @@ def listed_user(user: User) -> Structure:
 def _user(user: User | Account, asked: Asked) -> Structure:
     if isinstance(user, Account):
         # The root, which has neither name nor path.
-        return {"User": {"UserId": user.id, "Arn": user.arn, "CreateDate": instant(user.created_at)}}
+        used_at = user.root_password_last_used_at
+        root = {"UserId": user.id, "Arn": user.arn, "CreateDate": instant(user.created_at)}
+        return {"User": {**root, "PasswordLastUsed": instant(used_at) if used_at is not None else None}}
     whole = {"PermissionsBoundary": boundary(user.boundary_arn), "Tags": tags(user.tags)}
     return {"User": {**listed_user(user), **whole}}
 

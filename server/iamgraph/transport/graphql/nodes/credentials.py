@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from ....app.keys import ListAccessKeys
+from ....app.keys import GetAccessKeyLastUsed, ListAccessKeys
 from ....app.login_profiles import GetLoginProfile
 from ....domain import entities
 from ....domain.errors import NoSuchEntity
@@ -41,6 +41,17 @@ class LoginProfile(Known):
         return (await self._whole(info)).password_reset_required
 
 
+@strawberry.type(description="The newest use of an access key that is known: what the request was signed for.")
+class AccessKeyUse:
+    at: DateTime
+    service: str
+    region: str
+
+    @classmethod
+    def of(cls, use: entities.Use) -> AccessKeyUse:
+        return cls(at=DateTime(use.at), service=use.service, region=use.region)
+
+
 @strawberry.type(description="A long-term access key. Its secret was shown once, when it was made.")
 class AccessKey(Known):
     access_key_id: str
@@ -68,6 +79,11 @@ class AccessKey(Known):
     @strawberry.field
     async def created_at(self, info: Info) -> DateTime | None:
         return DateTime((await self._whole(info)).created_at)
+
+    @strawberry.field(description="Null where it never was. The time is up to a minute behind.")
+    async def last_used(self, info: Info) -> AccessKeyUse | None:
+        found = await info.context.load(GetAccessKeyLastUsed(access_key_id=self.access_key_id))
+        return AccessKeyUse.of(found.use) if found.use is not None else None
 
     @strawberry.field(description="A user, or the root.")
     async def owner(self, info: Info) -> Principal | None:

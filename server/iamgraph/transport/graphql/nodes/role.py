@@ -12,7 +12,7 @@ from ....app.roles import GetRole
 from ....domain import entities
 from ....domain.entities import IdentityKind
 from ..context import Info
-from ..scalars import ARN, Action, PolicyDocument
+from ..scalars import ARN, Action, DateTime, PolicyDocument
 from . import identity
 from .base import ContextEntry, DecisionType, Entity, Principal, Ref, Seen, Tag, tags_of
 from .connections import Connection, connect
@@ -63,6 +63,14 @@ class Role(Entity, Principal):
     @strawberry.field
     def max_session_seconds(self, info: Info) -> int | None:
         return self.part(info, Seen.LISTED, lambda role: role.max_session_seconds)
+
+    @strawberry.field(description="When a session of it last asked for anything. The time is up to a minute behind.")
+    def last_used_at(self, info: Info) -> DateTime | None:
+        return self.part(info, Seen.WHOLE, lambda role: role.last_used_at)
+
+    @strawberry.field(description="The region of that request.")
+    def last_used_region(self, info: Info) -> str | None:
+        return self.part(info, Seen.WHOLE, lambda role: role.last_used_region)
 
     @strawberry.field
     def permissions_boundary(self, info: Info) -> PolicyType | None:
