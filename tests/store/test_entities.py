@@ -71,7 +71,14 @@ async def test_accounts(database: Database) -> None:
 
 
 async def test_password_policy(database: Database) -> None:
-    own = PasswordPolicy(minimum_length=12, require_symbols=True, allow_users_to_change=True)
+    own = PasswordPolicy(
+        minimum_length=12,
+        require_symbols=True,
+        allow_users_to_change=True,
+        max_age_days=90,
+        reuse_prevention=24,
+        hard_expiry=True,
+    )
     async with database.writing() as data:
         await add_account(data)
         assert await data.accounts.password_policy(ACCOUNT) is None

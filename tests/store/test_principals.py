@@ -7,7 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from iamgraph.domain.entities import AccessKey, IdentityKind, KeyStatus, LoginProfile, PolicyVersion, PrincipalType
+from iamgraph.domain.entities import (
+    AccessKey,
+    IdentityKind,
+    KeyStatus,
+    LoginProfile,
+    PasswordPolicy,
+    PolicyVersion,
+    PrincipalType,
+)
 from iamgraph.domain.errors import DeleteConflict, EntityAlreadyExists
 from iamgraph.store.access import PolicyRow
 from iamgraph.store.unit import Database
@@ -185,7 +193,7 @@ async def test_keys(database: Database) -> None:
 
 
 async def test_login_profiles(database: Database) -> None:
-    profile = LoginProfile(user_id=user_id(1), created_at=NOW, password_reset_required=True)
+    profile = LoginProfile(user_id=user_id(1), created_at=NOW, password_reset_required=True, password_set_at=NOW)
     async with database.writing() as data:
         await add_account(data)
         await data.users.add(user(1))
@@ -197,11 +205,30 @@ async def test_login_profiles(database: Database) -> None:
         assert await data.login_profiles.rehash(user_id(1), "old", "newer")
         assert await data.login_profiles.password_hash(user_id(1)) == "newer"
         assert await data.login_profiles.password_hash(user_id(2)) is None
-        await data.login_profiles.set_password(user_id(1), "set", reset_required=False)
+        assert await data.login_profiles.past_hashes(user_id(1)) == ()
+        await data.login_profiles.set_password(user_id(1), "set", reset_required=False, at=LATER, past=2)
         assert await data.login_profiles.password_hash(user_id(1)) == "set"
-        assert not (await data.login_profiles.of([user_id(1)]))[user_id(1)].password_reset_required
+        found = (await data.login_profiles.of([user_id(1)]))[user_id(1)]
+        assert (found.password_reset_required, found.password_set_at, found.created_at) == (False, LATER, NOW)
+        assert found.password_expires_at is None
+        await data.login_profiles.require_reset(user_id(1), True)
+        found = (await data.login_profiles.of([user_id(1)]))[user_id(1)]
+        assert (found.password_reset_required, found.password_set_at) == (True, LATER)
+        for hash, past, kept in (
+            ("a", 2, ("set", "newer")),
+            ("b", 2, ("a", "set")),
+            ("c", 1, ("b",)),
+            ("d", 0, ()),
+            ("e", 24, ("d",)),
+        ):
+            await data.login_profiles.set_password(user_id(1), hash, reset_required=False, at=LATER, past=past)
+            assert await data.login_profiles.past_hashes(user_id(1)) == kept
+        await data.accounts.set_password_policy(ACCOUNT, PasswordPolicy(max_age_days=3))
+        found = (await data.login_profiles.of([user_id(1)]))[user_id(1)]
+        assert found.password_expires_at == LATER + timedelta(days=3)
         assert await data.login_profiles.delete(user_id(1))
         assert not await data.login_profiles.delete(user_id(1))
+        assert await data.login_profiles.past_hashes(user_id(1)) == ()
 
 
 def managed(n: int, to: str, layer: str = "identity", version: str = "v1", document: str = ALLOW) -> PolicyRow:

@@ -119,6 +119,9 @@ def shown_password_policy(policy: PasswordPolicy) -> Shown:
         "requireUppercaseCharacters": policy.require_uppercase,
         "requireLowercaseCharacters": policy.require_lowercase,
         "allowUsersToChangePassword": policy.allow_users_to_change,
+        "maxPasswordAge": policy.max_age_days,
+        "passwordReusePrevention": policy.reuse_prevention,
+        "hardExpiry": policy.hard_expiry,
         "isDefault": policy.is_default,
     }
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from ..domain.entities import LoginProfile, PasswordPolicy, PrincipalType, SessionSource, User
 from ..domain.errors import (
+    ConcurrentModification,
     EntityAlreadyExists,
     IamError,
     InvalidCredentials,
@@ -16,7 +17,7 @@ from ..domain.errors import (
     PasswordPolicyViolation,
 )
 from ..domain.names import Doc, Password, SignInPassword, UserName
-from ..domain.passwords import check_password
+from ..domain.passwords import check_password, reused
 from ..domain.throttling import Limit, limits
 from ..store.session import StoreSession
 from .caller import Caller, Identity
@@ -31,11 +32,39 @@ from .work import Tools, Work
 ResetRequired = Annotated[bool, Doc("Whether the user must change the password at the next sign-in.")]
 
 
-async def _checked(work: Work, password: str) -> str:
+async def _checked(work: Work, password: str) -> PasswordPolicy:
+    """The account's policy, which the password meets but for what hashes tell."""
     account = work.caller.who.account
     policy = await policy_of(work.data, account.id)
     check_password(password, policy, not_among=(account.alias, account.root_email))
-    return password
+    return policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaced:
+    """A password that is to be replaced: its hash, and of those that may not be taken again, how many and their hashes."""
+
+    hash: str | None
+    prevented: int = 0
+    forbidden: tuple[str, ...] = ()
+
+
+async def replaced(data: StoreSession, user_id: str, policy: PasswordPolicy) -> Replaced:
+    """What there is to know of a user's password before it is replaced, with two statements for whomever."""
+    current, past = await data.login_profiles.password_hash(user_id), await data.login_profiles.past_hashes(user_id)
+    prevented = policy.reuse_prevention or 0
+    known = past if current is None else (current, *past)
+    return Replaced(hash=current, prevented=prevented, forbidden=known[:prevented])
+
+
+async def hashed(tools: Tools, password: str, old: Replaced) -> str:
+    """The hash of a new password. Raises PasswordPolicyViolation where it is one of those that may not be taken again:
+    each takes as long to compare as a sign-in. One place at the hasher does for all. Raises Overloaded."""
+    with tools.hasher.place() as hasher:
+        for known in old.forbidden:
+            if (await hasher.verify(known, password)).ok:
+                raise reused(old.prevented)
+        return await hasher.hash(password)
 
 
 def _no_profile(name: str) -> NoSuchEntity:
@@ -50,21 +79,24 @@ class CreateLoginProfile(Command[LoginProfile]):
     password: Password
     password_reset_required: ResetRequired = False
 
-    async def look(self, work: Work, target: User) -> str:
-        return await _checked(work, self.password)
+    async def look(self, work: Work, target: User) -> None:
+        await _checked(work, self.password)
 
-    async def prepare(self, caller: Caller, tools: Tools, looked: str) -> str:
-        return await tools.hasher.hash(looked)
+    async def prepare(self, caller: Caller, tools: Tools, looked: None) -> str:
+        return await tools.hasher.hash(self.password)
 
     async def execute(self, work: Work, target: User, prepared: str) -> LoginProfile:
         if await work.data.login_profiles.of([target.id]):
             raise EntityAlreadyExists(f"Login Profile for user {target.name} already exists.")
         await _checked(work, self.password)
         profile = LoginProfile(
-            user_id=target.id, created_at=work.now, password_reset_required=self.password_reset_required
+            user_id=target.id,
+            created_at=work.now,
+            password_reset_required=self.password_reset_required,
+            password_set_at=work.now,
         )
         await work.data.login_profiles.add(profile, prepared)
-        return profile
+        return (await work.data.login_profiles.of([target.id]))[target.id]
 
 
 @operation("iam:GetLoginProfile", on=USER, raises=(NoSuchEntity,))
@@ -88,13 +120,17 @@ class UpdateLoginProfile(Command[LoginProfile]):
     password: Password | None = None
     password_reset_required: Annotated[bool | None, Doc("Absent leaves it as it is.")] = None
 
-    async def look(self, work: Work, target: User) -> str | None:
-        return None if self.password is None else await _checked(work, self.password)
+    async def look(self, work: Work, target: User) -> Replaced | None:
+        if self.password is None:
+            return None
+        return await replaced(work.data, target.id, await _checked(work, self.password))
 
-    async def prepare(self, caller: Caller, tools: Tools, looked: str | None) -> str | None:
-        return None if looked is None else await tools.hasher.hash(looked)
+    async def prepare(self, caller: Caller, tools: Tools, looked: Replaced | None) -> tuple[Replaced, str] | None:
+        if looked is None or self.password is None:
+            return None
+        return looked, await hashed(tools, self.password, looked)
 
-    async def execute(self, work: Work, target: User, prepared: str | None) -> LoginProfile:
+    async def execute(self, work: Work, target: User, prepared: tuple[Replaced, str] | None) -> LoginProfile:
         data = work.data
         profile = (await data.login_profiles.of([target.id])).get(target.id)
         if profile is None:
@@ -102,13 +138,34 @@ class UpdateLoginProfile(Command[LoginProfile]):
         reset = profile.password_reset_required
         if self.password_reset_required is not None:
             reset = self.password_reset_required
-        hashed = prepared or await data.login_profiles.password_hash(target.id) or ""
-        await data.login_profiles.set_password(target.id, hashed, reset_required=reset)
-        if prepared is not None:
-            await _end_sign_ins(work, target.id)
-        now = replace(profile, password_reset_required=reset)
+        if prepared is None:
+            await data.login_profiles.require_reset(target.id, reset)
+        else:
+            await self._set(work, target, *prepared, reset=reset)
+        now = (await data.login_profiles.of([target.id]))[target.id]
         work.changed(shown_profile(profile), shown_profile(now))
         return now
+
+
+    async def _set(self, work: Work, target: User, old: Replaced, new: str, *, reset: bool) -> None:
+        policy = await _checked(work, self.password or "")
+        if policy.reuse_prevention and await work.data.login_profiles.password_hash(target.id, hold=True) != old.hash:
+            raise ConcurrentModification("The password was changed by another request. Try again.")
+        await set_password(work, target.id, old, new, policy, reset=reset)
+        await _end_sign_ins(work, target.id)
+
+
+async def set_password(
+    work: Work, user_id: str, old: Replaced, new: str, policy: PasswordPolicy, *, reset: bool = False
+) -> None:
+    """Replace a user's password by the hash of a new one, and keep as many of those before as the policy asks for: with the
+    one in use that makes all that may not be taken again. Raises ConcurrentModification where the policy asks for more
+    now than the new one was compared with."""
+    prevented = policy.reuse_prevention or 0
+    if prevented > old.prevented:
+        raise ConcurrentModification("The password policy was changed by another request. Try again.")
+    past = max(prevented - 1, 0)
+    await work.data.login_profiles.set_password(user_id, new, reset_required=reset, at=work.now, past=past)
 
 
 @operation("iam:DeleteLoginProfile", on=USER, raises=(NoSuchEntity,))
@@ -155,12 +212,16 @@ class ChangePassword(Command[Identity]):
         may = target is not None and target.allow_users_to_change and caller.who.principal_type is PrincipalType.USER
         return (replace(self.need(caller, target), is_granted=may),)
 
-    async def look(self, work: Work, target: PasswordPolicy) -> tuple[str | None, str]:
+    async def look(self, work: Work, target: PasswordPolicy) -> Replaced:
         if work.caller.who.principal_type is PrincipalType.ROLE:
             raise InvalidInput("A role has no password to change.", field="oldPassword")
-        return await self._known(work), await _checked(work, self.new_password)
+        policy = await _checked(work, self.new_password)
+        if work.caller.who.principal_type is PrincipalType.ROOT:
+            # The policy's age and reuse are for users.
+            return Replaced(hash=await self._known(work))
+        return await replaced(work.data, work.caller.who.principal_id, policy)
 
-    async def guard(self, work: Work, looked: tuple[str | None, str]) -> None:
+    async def guard(self, work: Work, looked: Replaced) -> None:
         await attempt(work, self._counting(work))
 
     @staticmethod
@@ -176,22 +237,21 @@ class ChangePassword(Command[Identity]):
             return await work.data.accounts.root_password_hash(who.account.id, hold=hold)
         return await work.data.login_profiles.password_hash(who.principal_id, hold=hold)
 
-    async def prepare(self, caller: Caller, tools: Tools, looked: tuple[str | None, str]) -> tuple[str, str]:
-        known, new = looked
-        verdict = await tools.hasher.verify(known, self.old_password)
-        if not verdict.ok or known is None:
+    async def prepare(self, caller: Caller, tools: Tools, looked: Replaced) -> tuple[Replaced, str]:
+        verdict = await tools.hasher.verify(looked.hash, self.old_password)
+        if not verdict.ok or looked.hash is None:
             raise InvalidCredentials("The old password was not entered correctly.")
-        return known, await tools.hasher.hash(new)
+        return looked, await hashed(tools, self.new_password, looked)
 
-    async def execute(self, work: Work, target: PasswordPolicy, prepared: tuple[str, str]) -> Identity:
-        who, (known, new) = work.caller.who, prepared
-        if await self._known(work, hold=True) != known:
+    async def execute(self, work: Work, target: PasswordPolicy, prepared: tuple[Replaced, str]) -> Identity:
+        who, (old, new) = work.caller.who, prepared
+        if await self._known(work, hold=True) != old.hash:
             raise InvalidCredentials("The old password was not entered correctly.")
-        await _checked(work, self.new_password)
+        policy = await _checked(work, self.new_password)
         if who.principal_type is PrincipalType.ROOT:
             await work.data.accounts.set_root_password(who.account.id, new)
         else:
-            await work.data.login_profiles.set_password(who.principal_id, new, reset_required=False)
+            await set_password(work, who.principal_id, old, new, policy)
         await _end_sign_ins(work, who.principal_id, keep=who.session_id)
         await work.data.throttles.forgive([limit.key for limit in self._counting(work)])
         return who

@@ -44,6 +44,17 @@ class UpdateAccountPasswordPolicy(Command[PasswordPolicy]):
     allow_users_to_change_password: Annotated[
         bool, Doc("Whether every user may change the own password without a policy that allows it.")
     ] = False
+    max_password_age: Annotated[
+        int | None, Between(1, 1095), Doc("After how many days a password must be changed. Absent: never.")
+    ] = None
+    password_reuse_prevention: Annotated[
+        int | None,
+        Between(1, 24),
+        Doc("How many of a user's last passwords, the one in use included, can't be taken again. Absent: none."),
+    ] = None
+    hard_expiry: Annotated[
+        bool, Doc("Whether users can't change a password any more at sign-in once it is too old.")
+    ] = False
 
     async def execute(self, work: Work, target: None, prepared: None) -> PasswordPolicy:
         policy = PasswordPolicy(
@@ -53,6 +64,9 @@ class UpdateAccountPasswordPolicy(Command[PasswordPolicy]):
             require_uppercase=self.require_uppercase_characters,
             require_lowercase=self.require_lowercase_characters,
             allow_users_to_change=self.allow_users_to_change_password,
+            max_age_days=self.max_password_age,
+            reuse_prevention=self.password_reuse_prevention,
+            hard_expiry=self.hard_expiry,
         )
         before = await policy_of(work.data, work.caller.account_id)
         await work.data.accounts.set_password_policy(work.caller.account_id, policy)

@@ -17,13 +17,20 @@ from ..domain.entities import (
     SessionSource,
     User,
 )
-from ..domain.errors import InvalidCredentials, MfaRequired, PasswordChangeRequired, PasswordPolicyViolation
+from ..domain.errors import (
+    InvalidCredentials,
+    MfaRequired,
+    PasswordChangeRequired,
+    PasswordExpired,
+    PasswordPolicyViolation,
+)
 from ..domain.names import Doc, Match, Secret, SignInPassword
 from ..domain.passwords import check_password
 from ..domain.throttling import Limit, limits
 from ..security.tokens import new_token, token_hash
 from ..store.session import StoreSession
 from .caller import Caller
+from .login_profiles import Replaced, hashed, replaced, set_password
 from .operation import Command, Need, operation
 from .password_policy import policy_of
 from .second_factor import SecondFactor, is_needed, second_factor, use_code
@@ -61,8 +68,9 @@ class _Found:
 
     account: Account | None = None
     user: User | None = None
-    password_hash: str | None = None
+    old: Replaced
     reset_required: bool = False
+    is_expired: bool = False
     policy: PasswordPolicy | None = None
     counting: tuple[Limit, ...]
     factor: SecondFactor
@@ -96,10 +104,13 @@ async def _second_factor(work: Work, factor: SecondFactor) -> datetime | None:
 
 async def _prove(found: _Found, password: str, new_password: str | None, tools: Tools) -> _Proven:
     """Check the password, at the same cost whether anybody was found. Raises InvalidCredentials."""
-    verdict = await tools.hasher.verify(found.password_hash, password)
+    verdict = await tools.hasher.verify(found.old.hash, password)
     if not verdict.ok or found.account is None or found.account.closed_at is not None:
         raise _wrong()
-    if not found.reset_required:
+    policy = found.policy
+    if found.is_expired and policy is not None and policy.hard_expiry:
+        raise PasswordExpired("The password has expired. An administrator must set a new one.")
+    if policy is None or not (found.reset_required or found.is_expired):
         return _Proven(
             found=found,
             account=found.account,
@@ -108,11 +119,11 @@ async def _prove(found: _Found, password: str, new_password: str | None, tools: 
         )
     if new_password is None:
         raise PasswordChangeRequired("The password must be changed: sign in with a new password beside it.")
-    assert found.policy is not None
-    check_password(new_password, found.policy, not_among=(found.account.alias, found.account.root_email))
+    check_password(new_password, policy, not_among=(found.account.alias, found.account.root_email))
     if new_password == password:
         raise PasswordPolicyViolation("The new password is the old one.", rules=["must differ from the old password"])
-    return _Proven(found=found, account=found.account, new_hash=await tools.hasher.hash(new_password), is_changed=True)
+    new_hash = await hashed(tools, new_password, found.old)
+    return _Proven(found=found, account=found.account, new_hash=new_hash, is_changed=True)
 
 
 def _is_worth_noting(last: datetime | None, now: datetime) -> bool:
@@ -160,7 +171,7 @@ async def _open(
 @operation(
     "signin:SignIn",
     on=NOTHING,
-    raises=(InvalidCredentials, MfaRequired, PasswordChangeRequired, PasswordPolicyViolation),
+    raises=(InvalidCredentials, MfaRequired, PasswordChangeRequired, PasswordExpired, PasswordPolicyViolation),
 )
 class SignIn(Command[SignedIn]):
     """Exchange an account, a user name and a password for a bearer token and, in a browser, a session cookie."""
@@ -191,12 +202,14 @@ class SignIn(Command[SignedIn]):
         user_id = user.id if user else _NOBODY
         profile = (await data.login_profiles.of([user_id])).get(user_id)
         is_known = await knows_address(work, user_id)
+        policy = await policy_of(data, account_id)
         found = _Found(
             account=account,
             user=user,
-            password_hash=await data.login_profiles.password_hash(user_id),
+            old=await replaced(data, user_id, policy),
             reset_required=profile is not None and profile.password_reset_required,
-            policy=await policy_of(data, account_id),
+            is_expired=profile is not None and profile.is_expired(work.now),
+            policy=policy,
             counting=limits(
                 account=account.id if account else self.account,
                 name=self.user_name,
@@ -224,13 +237,14 @@ class SignIn(Command[SignedIn]):
         work.trail.resources.append(user.arn)
         # Somebody may have changed the password, or renamed the user, while this one was checked.
         now = (await work.data.users.by_ids([user.id])).get(user.id)
-        if now is None or await profiles.password_hash(user.id, hold=True) != prepared.found.password_hash:
+        if now is None or await profiles.password_hash(user.id, hold=True) != prepared.found.old.hash:
             raise _wrong()
         mfa_at = await _second_factor(work, prepared.found.factor)
         if prepared.new_hash is not None and prepared.is_changed:
-            await profiles.set_password(user.id, prepared.new_hash, reset_required=False)
+            policy = await policy_of(work.data, prepared.account.id)
+            await set_password(work, user.id, prepared.found.old, prepared.new_hash, policy)
         elif prepared.new_hash is not None:
-            await profiles.rehash(user.id, prepared.found.password_hash or "", prepared.new_hash)
+            await profiles.rehash(user.id, prepared.found.old.hash or "", prepared.new_hash)
         if _is_worth_noting(now.password_last_used_at, work.now):
             await work.data.users.used_password(user.id, work.now)
         await succeeded(work, prepared.found.counting, user.id)
@@ -264,13 +278,13 @@ class SignInAsRoot(Command[SignedIn]):
     async def look(self, work: Work, target: None) -> _Found:
         account = await work.data.accounts.by_root_email(self.email)
         account_id = account.id if account else _NOBODY
-        hashed = await work.data.accounts.root_password_hash(account_id)
+        known = await work.data.accounts.root_password_hash(account_id)
         work.trail.account_id = account.id if account else None
         work.trail.resources += [account.arn] if account else []
         is_known = await knows_address(work, account_id)
         return _Found(
             account=account,
-            password_hash=hashed,
+            old=Replaced(hash=known),
             counting=limits(account="", name=self.email, address=work.caller.origin.ip_address, is_known=is_known),
             factor=await second_factor(work, account_id, self.mfa_serial_number, self.mfa_code, is_known=is_known),
         )
@@ -287,7 +301,7 @@ class SignInAsRoot(Command[SignedIn]):
     async def execute(self, work: Work, target: None, prepared: _Proven) -> SignedIn:
         account, accounts = prepared.account, work.data.accounts
         work.trail.resources.append(account.arn)
-        if await accounts.root_password_hash(account.id, hold=True) != prepared.found.password_hash:
+        if await accounts.root_password_hash(account.id, hold=True) != prepared.found.old.hash:
             raise _wrong()
         mfa_at = await _second_factor(work, prepared.found.factor)
         if prepared.new_hash is not None:

@@ -286,16 +286,23 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginProfile:
-    """A user's password, without the password."""
+    """A user's password, without the password. It was set at `password_set_at`, and is too old from `password_expires_at`
+    on, by the account's password policy; None: it does not expire."""
 
     user_id: str
     created_at: datetime
     password_reset_required: bool
+    password_set_at: datetime
+    password_expires_at: datetime | None = None
+
+    def is_expired(self, now: datetime) -> bool:
+        return self.password_expires_at is not None and now >= self.password_expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordPolicy:
-    """What an account asks of passwords. `classes` is how many of the four kinds of character are needed at least."""
+    """What an account asks of passwords. After `max_age_days` one must be changed at sign-in or, with `hard_expiry`, be set
+    anew by somebody else; none may be one of the user's last `reuse_prevention`, the one in use included."""
 
     minimum_length: int = 8
     require_symbols: bool = False
@@ -303,6 +310,9 @@ class PasswordPolicy:
     require_uppercase: bool = False
     require_lowercase: bool = False
     allow_users_to_change: bool = False
+    max_age_days: int | None = None
+    reuse_prevention: int | None = None
+    hard_expiry: bool = False
     is_default: bool = False
 
 

@@ -135,6 +135,10 @@ class LongTermKeyRequired(IamError, code="AccessDenied"):
     """Only a request that is signed with a long-term access key can ask for this."""
 
 
+class PasswordExpired(IamError):
+    """The password is right and too old, and the account lets users not change it any more: an administrator must set it."""
+
+
 class Throttled(IamError, code="Throttling"):
     """Too much at once. Trying again later is safe."""
 

@@ -24,6 +24,14 @@ def check_password(password: str, policy: PasswordPolicy, *, not_among: tuple[st
         )
 
 
+def reused(prevented: int) -> PasswordPolicyViolation:
+    """The password is one of the last that the user had."""
+    rule = f"must not be one of the last {prevented} passwords" if prevented > 1 else "must differ from the old password"
+    return PasswordPolicyViolation(
+        f"Password does not conform to the account password policy: it {rule}.", rules=[rule]
+    )
+
+
 def _length(password: str, policy: PasswordPolicy) -> list[str]:
     if len(password) < policy.minimum_length:
         return [f"must have at least {policy.minimum_length} characters"]

@@ -132,7 +132,8 @@ class Accounts:
         """The account's own password policy, or None where it has none."""
         row = await self._db.one(
             "SELECT minimum_length, require_symbols, require_numbers, require_uppercase, require_lowercase, "
-            "allow_users_to_change FROM password_policy WHERE account_id = $1",
+            "allow_users_to_change, max_age_days, reuse_prevention, hard_expiry "
+            "FROM password_policy WHERE account_id = $1",
             account_id,
         )
         return None if row is None else _policy(row)
@@ -149,6 +150,9 @@ class Accounts:
                 "require_uppercase": policy.require_uppercase,
                 "require_lowercase": policy.require_lowercase,
                 "allow_users_to_change": policy.allow_users_to_change,
+                "max_age_days": policy.max_age_days,
+                "reuse_prevention": policy.reuse_prevention,
+                "hard_expiry": policy.hard_expiry,
             }
             sql, args = insert("password_policy", row)
             await self._db.run(sql, *args)
@@ -170,4 +174,7 @@ def _policy(row: Row) -> PasswordPolicy:
         require_uppercase=bool(row["require_uppercase"]),
         require_lowercase=bool(row["require_lowercase"]),
         allow_users_to_change=bool(row["allow_users_to_change"]),
+        max_age_days=row["max_age_days"],
+        reuse_prevention=row["reuse_prevention"],
+        hard_expiry=bool(row["hard_expiry"]),
     )

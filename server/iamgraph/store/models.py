@@ -54,6 +54,9 @@ class PasswordPolicyRow(Model):
     require_uppercase = fields.BooleanField()
     require_lowercase = fields.BooleanField()
     allow_users_to_change = fields.BooleanField()
+    max_age_days = fields.IntField(null=True)
+    reuse_prevention = fields.IntField(null=True)
+    hard_expiry = fields.BooleanField(null=True)
 
     class Meta:
         table = "password_policy"
@@ -350,9 +353,21 @@ class LoginProfileRow(Model):
     password_hash = Text()
     password_reset_required = fields.BooleanField()
     created_at = fields.DatetimeField()
+    password_set_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "login_profile"
+
+
+# Hashes of passwords that a user had before, where the account wants them kept: a newer one has a higher id.
+class PastPasswordRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    user = _of("UserRow", OnDelete.CASCADE)
+    password_hash = Text()
+
+    class Meta:
+        table = "past_password"
+        indexes = (Index(fields=("user_id", "id"), name="past_password_by_user"),)
 
 
 # `principal_name` and `principal_path` are as they were at the start, for sessions whose principal is gone.

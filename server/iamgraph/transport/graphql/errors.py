@@ -28,6 +28,7 @@ CODES: dict[str, ErrorCode] = {
     "LongTermKeyRequired": ErrorCode.ACCESS_DENIED,
     "MfaRequired": ErrorCode.MFA_REQUIRED,
     "PasswordChangeRequired": ErrorCode.PASSWORD_CHANGE_REQUIRED,
+    "PasswordExpired": ErrorCode.PASSWORD_EXPIRED,
     "PasswordPolicyViolation": ErrorCode.PASSWORD_POLICY_VIOLATION,
 }
 

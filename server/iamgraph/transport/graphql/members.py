@@ -60,6 +60,11 @@ class PasswordChangeRequiredError(Error):
     pass
 
 
+@strawberry.type(description=domain.PasswordExpired.__doc__)
+class PasswordExpiredError(Error):
+    pass
+
+
 @strawberry.type(description=domain.LimitExceeded.__doc__)
 class LimitExceededError(Error):
     limit: int
@@ -113,6 +118,7 @@ MEMBERS: dict[type[domain.IamError], tuple[type[Error], _Made]] = {
     domain.LongTermKeyRequired: (LongTermKeyRequiredError, lambda e: {}),
     domain.MfaRequired: (MfaRequiredError, lambda e: {}),
     domain.PasswordChangeRequired: (PasswordChangeRequiredError, lambda e: {}),
+    domain.PasswordExpired: (PasswordExpiredError, lambda e: {}),
     domain.LimitExceeded: (LimitExceededError, lambda e: {"limit": e.limit}),
     domain.DeleteConflict: (DeleteConflictError, lambda e: {"blocked_by": [node_of(x) for x in e.blocked_by]}),
     domain.InvalidInput: (InvalidInputError, lambda e: {"field": e.field}),

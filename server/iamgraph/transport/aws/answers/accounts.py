@@ -27,7 +27,10 @@ def _password_policy(policy: PasswordPolicy, asked: Asked) -> Structure:
             "RequireUppercaseCharacters": policy.require_uppercase,
             "RequireLowercaseCharacters": policy.require_lowercase,
             "AllowUsersToChangePassword": policy.allow_users_to_change,
-            "ExpirePasswords": False,
+            "ExpirePasswords": policy.max_age_days is not None,
+            "MaxPasswordAge": policy.max_age_days,
+            "PasswordReusePrevention": policy.reuse_prevention,
+            "HardExpiry": policy.hard_expiry,
         }
     }
 
@@ -61,9 +64,6 @@ ACTIONS: Mapping[str, Action] = {
     "DeleteAccountAlias": Action(operation=accounts.DeleteAccountAlias),
     "GetAccountSummary": Action(operation=summary.GetAccountSummary, answer=_summary),
     "GetAccountPasswordPolicy": Action(operation=password_policy.GetAccountPasswordPolicy, answer=_password_policy),
-    "UpdateAccountPasswordPolicy": Action(
-        operation=password_policy.UpdateAccountPasswordPolicy,
-        differs="`MaxPasswordAge`, `PasswordReusePrevention` and `HardExpiry` are not supported",
-    ),
+    "UpdateAccountPasswordPolicy": Action(operation=password_policy.UpdateAccountPasswordPolicy),
     "DeleteAccountPasswordPolicy": Action(operation=password_policy.DeleteAccountPasswordPolicy),
 }

@@ -70,6 +70,13 @@ class PasswordPolicy:
     allow_users_to_change: bool = strawberry.field(
         description="Whether users may change their own password without a policy that allows it."
     )
+    max_age_days: int | None = strawberry.field(description="After how many days one must be changed. Null: never.")
+    reuse_prevention: int | None = strawberry.field(
+        description="How many of a user's last passwords, the one in use included, can't be taken again. Null: none."
+    )
+    hard_expiry: bool = strawberry.field(
+        description="Whether users can't change a password any more at sign-in once it is too old."
+    )
     is_default: bool = strawberry.field(
         description="Whether the account has none of its own. The default also asks for three kinds of character."
     )
@@ -83,6 +90,9 @@ class PasswordPolicy:
             require_uppercase=policy.require_uppercase,
             require_lowercase=policy.require_lowercase,
             allow_users_to_change=policy.allow_users_to_change,
+            max_age_days=policy.max_age_days,
+            reuse_prevention=policy.reuse_prevention,
+            hard_expiry=policy.hard_expiry,
             is_default=policy.is_default,
         )
 

@@ -40,6 +40,18 @@ class LoginProfile(Known):
     async def password_reset_required(self, info: Info) -> bool | None:
         return (await self._whole(info)).password_reset_required
 
+    @strawberry.field(description="When it was last changed.")
+    async def password_set_at(self, info: Info) -> DateTime | None:
+        return DateTime((await self._whole(info)).password_set_at)
+
+    @strawberry.field(
+        description="From when on it is too old, by the account's password policy: to sign in it must then be changed or, "
+        "with hard expiry, be set by somebody else. Null: it does not expire."
+    )
+    async def password_expires_at(self, info: Info) -> DateTime | None:
+        expires_at = (await self._whole(info)).password_expires_at
+        return DateTime(expires_at) if expires_at is not None else None
+
 
 @strawberry.type(description="The newest use of an access key that is known: what the request was signed for.")
 class AccessKeyUse:
