@@ -18,6 +18,7 @@ from iamgraph.app.bootstrap import Wanted, bootstrap
 from iamgraph.app.heads import HeadsFile
 from iamgraph.app.kernel import Kernel
 from iamgraph.app.live import StreamLimits
+from iamgraph.app.reports import Reporter
 from iamgraph.app.sealer import HistorySealer
 from iamgraph.app.work import Tools
 from iamgraph.domain.budget import Bucket
@@ -57,7 +58,9 @@ TABLES = (
     "access_key",
     "mfa_device",
     "login_profile",
+    "past_password",
     "session",
+    "report",
 )
 
 
@@ -164,6 +167,7 @@ class Service(Client):
     database: Database
     kernel: Kernel
     sealer: HistorySealer
+    reporter: Reporter
 
     async def snapshot(self) -> dict[str, list[str]]:
         """All that the store has, but for its history."""
@@ -233,6 +237,7 @@ async def served(
             file=HeadsFile(folder / "heads.jsonl"),
             every_seconds=0.05,
         )
+        reporter = Reporter(tools, reading=database.reading, writing=database.writing)
         if seals:
             sealer.start()
         server = TestServer(application(settings_for(url, folder), kernel))
@@ -240,7 +245,15 @@ async def served(
         try:
             async with ClientSession() as http:
                 url = str(server.make_url("/graphql"))
-                yield Service(url=url, http=http, clock=clock, database=database, kernel=kernel, sealer=sealer)
+                yield Service(
+                    url=url,
+                    http=http,
+                    clock=clock,
+                    database=database,
+                    kernel=kernel,
+                    sealer=sealer,
+                    reporter=reporter,
+                )
         finally:
             await server.close()
             await kernel.close()

@@ -18,6 +18,7 @@ from .app.export import exported
 from .app.heads import HeadsFile
 from .app.kernel import Kernel
 from .app.live import StreamLimits
+from .app.reports import Reporter
 from .app.resealer import Resealer, Usage, usage_of
 from .app.retention import Retention
 from .app.sealer import HistorySealer
@@ -115,10 +116,12 @@ async def running(settings: Settings, database: Database, *, is_shared: bool = F
             meters=metrics,
             tracer=tracing,
         )
+        reporter = Reporter(tools, reading=database.reading, writing=database.writing)
         sealer, retention = sealer_of(settings, database, ring), retention_of(settings, database, ring, tools)
         kernel.start()
         sealer.start()
         resealer.start()
+        reporter.start()
         if retention is not None:
             retention.start()
         try:
@@ -134,6 +137,7 @@ async def running(settings: Settings, database: Database, *, is_shared: bool = F
         finally:
             try:
                 await resealer.close()
+                await reporter.close()
                 if retention is not None:
                     await retention.close()
                 await kernel.close()

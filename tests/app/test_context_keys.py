@@ -16,7 +16,7 @@ from iamgraph.app.authorize import ASKED
 from iamgraph.app.caller import Caller, Credential, CredentialKind, Identity, Origin, session_context
 from iamgraph.app.guardrails import GUARDRAIL
 from iamgraph.app.instance_profiles import PROFILE_AND_ROLE, ProfileAndRole
-from iamgraph.app.keys import OWNER, KeyOwner
+from iamgraph.app.keys import KEY, OWNER, KeyOwner, OwnedKey
 from iamgraph.app.login_profiles import ChangePassword
 from iamgraph.app.mfa_devices import MFA_DEVICE
 from iamgraph.app.operation import OPERATIONS, Operation, parameters
@@ -26,11 +26,13 @@ from iamgraph.app.sts import Assumable, AssumeRole
 from iamgraph.app.targets import CHANGED_POLICY, GROUP, INSTANCE_PROFILE, POLICY, ROLE, USER, Target
 from iamgraph.app.users import USER_OR_ROOT
 from iamgraph.domain.entities import (
+    AccessKey,
     Account,
     Group,
     Guardrail,
     GuardrailKind,
     InstanceProfile,
+    KeyStatus,
     ManagedPolicy,
     MfaDevice,
     PasswordPolicy,
@@ -53,6 +55,7 @@ TAGS = (Tag(key="team", value="red"),)
 BOUNDARY: dict[str, Any] = {"boundary_id": "ANPAEDGE", "boundary_arn": arn("policy/edge")}
 
 USER_ = User(id="AIDA1", account_id=ACCOUNT, name="bob", path="/", created_at=NOW, tags=TAGS, **BOUNDARY)
+KEY_ = AccessKey(id="AKIA1", account_id=ACCOUNT, owner_id="AIDA1", status=KeyStatus.ACTIVE, created_at=NOW)
 ROLE_ = Role(
     id="AROA1", account_id=ACCOUNT, name="ops", path="/", description=None, max_session_seconds=3600, trust_policy="{}",
     created_at=NOW, tags=TAGS, **BOUNDARY,
@@ -92,6 +95,7 @@ TARGETS: Mapping[Target, Any] = {
     HOLDER: ROLE_,
     ASKED: USER_,
     SOURCE: Sourced(entity=USER_),
+    KEY: OwnedKey(key=KEY_, owner=KeyOwner(id="AIDA1", user=USER_)),
     OWNER: KeyOwner(id="AIDA1", user=USER_),
     AssumeRole.on: Assumable(role=ROLE_),
     ChangePassword.on: PasswordPolicy(),

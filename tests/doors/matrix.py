@@ -160,6 +160,8 @@ async def world(service: Service) -> dict[str, str]:
     )
     user = sessions.only()["user"]
     refused = await service.ask("{ accounts(first: 1) { nodes { id } } }", bob)
+    await service.good("generateCredentialReport", None)
+    await service.reporter.work()
     return {
         "message": refused.body["errors"][0]["extensions"]["encodedAuthorizationMessage"],
         "key": made["accessKey"]["accessKeyId"],
@@ -273,6 +275,7 @@ DOORS = [
     change("deleteUserPolicy", {"userName": "bob", "policyName": "own"}, BOB),
     change("deleteGroupPolicy", {"groupName": "devs", "policyName": "own"}, DEVS),
     change("deleteRolePolicy", {"roleName": "deployer", "policyName": "own"}, DEPLOYER),
+    change("generateCredentialReport", None),
     change("createAccountAlias", {"accountAlias": "new-alias"}),
     change("deleteAccountAlias", {"accountAlias": "acme"}),
     change("updateAccountPasswordPolicy", {"minimumPasswordLength": 20}),
@@ -371,6 +374,7 @@ DOORS = [
     read("ListAccountAliases", "alias"),
     read("GetAccountSummary", "quotas { name limit }"),
     read("GetAccountPasswordPolicy", "passwordPolicy { minimumLength }"),
+    read("GetCredentialReport", "credentialReport { content }"),
     read("LookupEvents", "auditEvents(first: 9) { nodes { name } }", action="cloudtrail:LookupEvents"),
     read("GetPrimaryEmail", "root { email }", action="account:GetPrimaryEmail"),
     root_field("GetEvent", 'node(id: "{event}") { id }', action="cloudtrail:LookupEvents"),

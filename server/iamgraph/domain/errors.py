@@ -139,6 +139,18 @@ class PasswordExpired(IamError):
     """The password is right and too old, and the account lets users not change it any more: an administrator must set it."""
 
 
+class CredentialReportNotPresent(IamError, code="ReportNotPresent"):
+    """The account has no credential report: ask for one first."""
+
+
+class CredentialReportNotReady(IamError, code="ReportInProgress"):
+    """The account's credential report is still being made."""
+
+
+class CredentialReportExpired(IamError, code="ReportExpired"):
+    """The account's credential report is too old: ask for a new one."""
+
+
 class Throttled(IamError, code="Throttling"):
     """Too much at once. Trying again later is safe."""
 

@@ -1,6 +1,6 @@
 """AWS's quotas. Each is a setting, `IAMGRAPH_QUOTA_…`, with AWS's default (IAM User Guide, "IAM and AWS STS quotas", and
 AWS Organizations User Guide, "Quotas": of guardrails, each kind counts by itself, and white space counts). Those of an
-account's own services are ours: AWS has no such thing. A service's size is that of its parts as JSON text."""
+account's own services and of reports are ours: AWS has no such thing. A service's size is that of its parts as JSON text."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class Quotas:
     guardrails: int = 10_000
     guardrails_per_account: int = 5
     guardrail_size: int = 5120
+    reports_per_account: int = 1000
     services_per_account: int = 50
     actions_per_service: int = 200
     resource_types_per_service: int = 50

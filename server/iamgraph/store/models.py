@@ -559,3 +559,24 @@ class ServiceRow(Model):
     class Meta:
         table = "service"
         unique_together = (("account", "prefix"),)
+
+
+# `held_until` is until when a process has it to make.
+class ReportRow(Model):
+    id = Word(max_length=36, primary_key=True)
+    account = _account()
+    kind = Word(max_length=32)
+    requested_by = Word(max_length=21)
+    parameters = Text()
+    state = Word(max_length=16)
+    requested_at = fields.DatetimeField()
+    held_until = fields.DatetimeField(null=True)
+    finished_at = fields.DatetimeField(null=True)
+    content = Text(null=True)
+
+    class Meta:
+        table = "report"
+        indexes = (
+            Index(fields=("account_id", "kind", "requested_at"), name="report_by_account"),
+            Index(fields=("state", "requested_at"), name="report_by_state"),
+        )

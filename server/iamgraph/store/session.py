@@ -20,6 +20,7 @@ from .memberships import Memberships
 from .mfa_devices import MfaDevices
 from .policies import Policies
 from .principals import PrincipalTexts
+from .reports import Reports
 from .roles import Roles
 from .sealed import Sealed
 from .services import Services
@@ -52,6 +53,7 @@ class StoreSession:
     keys = cached_property(lambda self: Keys(self._statements))
     mfa_devices = cached_property(lambda self: MfaDevices(self._statements))
     login_profiles = cached_property(lambda self: LoginProfiles(self._statements))
+    reports = cached_property(lambda self: Reports(self._statements))
     sessions = cached_property(lambda self: Sessions(self._statements))
     sealed = cached_property(lambda self: Sealed(self._statements))
     events = cached_property(lambda self: Events(self._statements))

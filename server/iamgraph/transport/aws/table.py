@@ -28,6 +28,7 @@ _FIELDS: Mapping[str, str] = {
     "GetCallerIdentity": "viewer",
     "GetContextKeysForCustomPolicy": "contextKeysForPolicies",
     "GetContextKeysForPrincipalPolicy": "contextKeysForPrincipal",
+    "GetCredentialReport": "account.credentialReport",
     "GetGroup": "account.group, group.members",
     "GetGroupPolicy": "group.inlinePolicies",
     "GetInstanceProfile": "account.instanceProfile",

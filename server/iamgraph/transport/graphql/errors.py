@@ -28,6 +28,9 @@ CODES: dict[str, ErrorCode] = {
     "LongTermKeyRequired": ErrorCode.ACCESS_DENIED,
     "MfaRequired": ErrorCode.MFA_REQUIRED,
     "PasswordChangeRequired": ErrorCode.PASSWORD_CHANGE_REQUIRED,
+    "CredentialReportNotPresent": ErrorCode.CREDENTIAL_REPORT_NOT_PRESENT,
+    "CredentialReportNotReady": ErrorCode.CREDENTIAL_REPORT_NOT_READY,
+    "CredentialReportExpired": ErrorCode.CREDENTIAL_REPORT_EXPIRED,
     "PasswordExpired": ErrorCode.PASSWORD_EXPIRED,
     "PasswordPolicyViolation": ErrorCode.PASSWORD_POLICY_VIOLATION,
 }

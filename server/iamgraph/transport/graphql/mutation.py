@@ -9,6 +9,7 @@ import strawberry
 from ...app import (
     accounts,
     attachments,
+    credentials,
     groups,
     guardrails,
     inline,
@@ -155,6 +156,12 @@ class Mutation:
     )
     delete_account_password_policy = mutation(
         password_policy.DeleteAccountPasswordPolicy, password_policy=_PASSWORD_POLICY
+    )
+
+    generate_credential_report = mutation(
+        credentials.GenerateCredentialReport,
+        state=Payload(credentials.CredentialReportState),
+        description=Payload(str | None),
     )
 
     create_user = mutation(users.CreateUser, user=_USER)

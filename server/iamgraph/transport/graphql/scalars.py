@@ -9,6 +9,7 @@ from typing import Any, NewType
 
 import strawberry
 
+from ...app.credentials import CredentialReportState
 from ...app.exclusions import AttachmentType, PolicyIdentifierType
 from ...app.supposed import ContextKeyType
 from ...domain.entities import AssignmentStatus, EventOutcome, KeyStatus, SessionSource
@@ -100,6 +101,9 @@ class ErrorCode(Enum):
     PASSWORD_CHANGE_REQUIRED = "PASSWORD_CHANGE_REQUIRED"
     PASSWORD_EXPIRED = "PASSWORD_EXPIRED"
     PASSWORD_POLICY_VIOLATION = "PASSWORD_POLICY_VIOLATION"
+    CREDENTIAL_REPORT_NOT_PRESENT = "CREDENTIAL_REPORT_NOT_PRESENT"
+    CREDENTIAL_REPORT_NOT_READY = "CREDENTIAL_REPORT_NOT_READY"
+    CREDENTIAL_REPORT_EXPIRED = "CREDENTIAL_REPORT_EXPIRED"
     BAD_REQUEST = "BAD_REQUEST"
     TOO_COMPLEX = "TOO_COMPLEX"
     INTERNAL = "INTERNAL"
@@ -124,6 +128,7 @@ strawberry.enum(EventOutcome, name="AuditOutcome")
 strawberry.enum(SessionSource, name="SessionSource")
 strawberry.enum(AssignmentStatus, name="AssignmentStatus")
 strawberry.enum(Severity, name="FindingSeverity")
+strawberry.enum(CredentialReportState, name="CredentialReportState")
 strawberry.enum(ContextKeyType, name="ContextKeyType")
 strawberry.enum(PolicyIdentifierType, name="ExcludedPolicyType")
 strawberry.enum(AttachmentType, name="AttachmentType")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ....app import accounts, password_policy, summary
+from ....app import accounts, credentials, password_policy, summary
 from ....domain.entities import PasswordPolicy
 from ....domain.errors import NoSuchEntity
 from ..action import Action, Asked
 from ..models import Structure
-from .base import PAGED
+from .base import PAGED, instant
 
 
 def _aliases(alias: str | None, asked: Asked) -> Structure:
@@ -53,6 +53,18 @@ def _summary(found: summary.AccountSummary, asked: Asked) -> Structure:
     return {"SummaryMap": shown}
 
 
+def _requested(request: credentials.CredentialReportRequest, asked: Asked) -> Structure:
+    return {"State": request.state.value, "Description": request.description}
+
+
+def _report(report: credentials.CredentialReport, asked: Asked) -> Structure:
+    return {
+        "Content": report.content.encode(),
+        "ReportFormat": "text/csv",
+        "GeneratedTime": instant(report.generated_at),
+    }
+
+
 _NONE = (
     "AccountSigningCertificatesPresent",
     "Providers",
@@ -62,6 +74,8 @@ ACTIONS: Mapping[str, Action] = {
     "ListAccountAliases": Action(operation=accounts.ListAccountAliases, answer=_aliases, answered=PAGED),
     "CreateAccountAlias": Action(operation=accounts.CreateAccountAlias),
     "DeleteAccountAlias": Action(operation=accounts.DeleteAccountAlias),
+    "GenerateCredentialReport": Action(operation=credentials.GenerateCredentialReport, answer=_requested),
+    "GetCredentialReport": Action(operation=credentials.GetCredentialReport, answer=_report),
     "GetAccountSummary": Action(operation=summary.GetAccountSummary, answer=_summary),
     "GetAccountPasswordPolicy": Action(operation=password_policy.GetAccountPasswordPolicy, answer=_password_policy),
     "UpdateAccountPasswordPolicy": Action(operation=password_policy.UpdateAccountPasswordPolicy),

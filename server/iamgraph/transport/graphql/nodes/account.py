@@ -9,6 +9,7 @@ from strawberry import UNSET
 
 from ....app.accounts import DescribeAccount, GetPrimaryEmail, ListAccountAliases
 from ....app.audit import LookupEvents
+from ....app.credentials import GetCredentialReport
 from ....app.groups import GetGroup, ListGroups
 from ....app.guardrails import ListGuardrailsForAccount
 from ....app.instance_profiles import GetInstanceProfile, ListInstanceProfiles
@@ -95,6 +96,12 @@ class PasswordPolicy:
             hard_expiry=policy.hard_expiry,
             is_default=policy.is_default,
         )
+
+
+@strawberry.type(description="For the root and each user, which credentials there are, how old, and when last used.")
+class CredentialReport:
+    content: str = strawberry.field(description="As CSV, with AWS's columns.")
+    generated_at: DateTime
 
 
 @strawberry.input(description="All of what is given must hold. `from` is inclusive, `until` is not.")
@@ -300,6 +307,13 @@ class Account(Resource):
     @strawberry.field
     async def password_policy(self, info: Info) -> PasswordPolicy | None:
         return PasswordPolicy.of(await self._own(info, GetAccountPasswordPolicy()))
+
+    @strawberry.field(
+        description="The one that `generateCredentialReport` had made. Until then, and after four hours, an error says so."
+    )
+    async def credential_report(self, info: Info) -> CredentialReport | None:
+        report = await self._own(info, GetCredentialReport())
+        return CredentialReport(content=report.content, generated_at=DateTime(report.generated_at))
 
 
 def _filtered(filter: AuditFilter | None) -> dict[str, Any]:
