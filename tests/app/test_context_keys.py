@@ -17,6 +17,7 @@ from iamgraph.app.caller import Caller, Credential, CredentialKind, Identity, Or
 from iamgraph.app.guardrails import GUARDRAIL
 from iamgraph.app.instance_profiles import PROFILE_AND_ROLE, ProfileAndRole
 from iamgraph.app.keys import KEY, OWNER, KeyOwner, OwnedKey
+from iamgraph.app.last_accessed import ENTITY, IDENTITY
 from iamgraph.app.login_profiles import ChangePassword
 from iamgraph.app.mfa_devices import MFA_DEVICE
 from iamgraph.app.operation import OPERATIONS, Operation, parameters
@@ -96,6 +97,8 @@ TARGETS: Mapping[Target, Any] = {
     ASKED: USER_,
     SOURCE: Sourced(entity=USER_),
     KEY: OwnedKey(key=KEY_, owner=KeyOwner(id="AIDA1", user=USER_)),
+    ENTITY: USER_,
+    IDENTITY: USER_,
     OWNER: KeyOwner(id="AIDA1", user=USER_),
     AssumeRole.on: Assumable(role=ROLE_),
     ChangePassword.on: PasswordPolicy(),

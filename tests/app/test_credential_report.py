@@ -120,7 +120,7 @@ async def test_it_says_who_has_an_mfa_device(service: Service) -> None:
     for name in ("alice", "bob"):
         await service.good("createUser", {"userName": name})
     for name, user in (("phone", "alice"), ("safe", None)):
-        await enrolled(service, name, user)
+        await enrolled(service, user, name)
     assert [line[:1] + line[7:8] for line in await lines(service)] == [
         ["<root_account>", "true"],
         ["alice", "true"],

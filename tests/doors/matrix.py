@@ -188,6 +188,7 @@ ROLES = 'roles(first: 9, pathPrefix: "/eng/") { nodes { %s } }'
 POLICIES = 'policies(first: 9, pathPrefix: "/team/") { nodes { %s } }'
 PROFILES = 'instanceProfiles(first: 9, pathPrefix: "/eng/") { nodes { %s } }'
 _KEYS = USERS % "accessKeys { %s }"
+_JOB = 'serviceLastAccessedDetails(jobId: "{job}") { %s }'
 NAMES = "(first: 9) { nodes { name } }"
 WHOLE = "(first: 9) { nodes { document } }"
 
@@ -276,6 +277,7 @@ DOORS = [
     change("deleteGroupPolicy", {"groupName": "devs", "policyName": "own"}, DEVS),
     change("deleteRolePolicy", {"roleName": "deployer", "policyName": "own"}, DEPLOYER),
     change("generateCredentialReport", None),
+    change("generateServiceLastAccessedDetails", {"arn": BOB}, BOB),
     change("createAccountAlias", {"accountAlias": "new-alias"}),
     change("deleteAccountAlias", {"accountAlias": "acme"}),
     change("updateAccountPasswordPolicy", {"minimumPasswordLength": 20}),
@@ -374,6 +376,17 @@ DOORS = [
     read("ListAccountAliases", "alias"),
     read("GetAccountSummary", "quotas { name limit }"),
     read("GetAccountPasswordPolicy", "passwordPolicy { minimumLength }"),
+    read("GetServiceLastAccessedDetails", _JOB % "jobStatus"),
+    read(
+        "GetServiceLastAccessedDetailsWithEntities",
+        _JOB % "servicesLastAccessed(first: 9) { nodes { serviceName entities(first: 9) { nodes { __typename } } } }",
+        reach=("iam:GetServiceLastAccessedDetails",),
+    ),
+    read(
+        "ListPoliciesGrantingServiceAccess",
+        f'policiesGrantingServiceAccess(arn: "{BOB}", serviceNamespaces: ["deploy"]) {{ serviceNamespace }}',
+        BOB,
+    ),
     read("GetCredentialReport", "credentialReport { content }"),
     read("LookupEvents", "auditEvents(first: 9) { nodes { name } }", action="cloudtrail:LookupEvents"),
     read("GetPrimaryEmail", "root { email }", action="account:GetPrimaryEmail"),
@@ -467,6 +480,9 @@ AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "DecodeAuthorizationMessage": {"EncodedMessage": "{message}"},
     "CreateVirtualMFADevice": {"VirtualMFADeviceName": "new", "Path": "/eng/"},
     "GetMFADevice": {"UserName": "bob", "SerialNumber": PHONE},
+    "GetServiceLastAccessedDetails": {"JobId": "{job}"},
+    "GetServiceLastAccessedDetailsWithEntities": {"JobId": "{job}", "ServiceNamespace": "deploy"},
+    "ListPoliciesGrantingServiceAccess": {"Arn": BOB, "ServiceNamespaces": ["deploy"]},
     "GetAccessKeyLastUsed": {"AccessKeyId": "{key}"},
     "GetGroupPolicy": {"GroupName": "devs", "PolicyName": "own"},
     "GetPolicyVersion": {"PolicyArn": POL, "VersionId": "v1"},

@@ -16,10 +16,12 @@ import pytest
 
 from iamgraph.app.operation import OPERATIONS
 from iamgraph.domain.entities import EventOutcome
+from iamgraph.domain.reports import Report, ReportKind, ReportState
+from iamgraph.domain.service_access import AccessedKind, AccessReport, AccessRequest, Granularity, ServiceAccess
 from iamgraph.transport.aws.actions import ACTIONS
 
 from ..databases import STORES, fresh, kept
-from ..service import Reply, Service, served
+from ..service import ACCOUNT, Reply, Service, served
 from ..streams import following
 from ..wire import Answer, AwsKey, aws_key
 from .matrix import DOORS, ELSEWHERE, FREE_FOR_ALL, ON_THE_WIRE_ALONE, PUBLIC, Door, arn, world
@@ -97,6 +99,27 @@ class World:
 _worlds: dict[str, World] = {}
 
 
+async def own_job(service: Service) -> str:
+    """A report of last accesses that the one who knocks has asked for: nobody else could read it."""
+    access = AccessReport(accessors=(), services=(ServiceAccess(namespace="deploy", name="Deploy"),))
+    request = AccessRequest(kind=AccessedKind.USER, id="AIDA", arn=CALLER, granularity=Granularity.SERVICE_LEVEL)
+    async with service.database.writing() as data:
+        caller = (await data.users.named(ACCOUNT, ["caller"]))["caller"]
+        report = Report(
+            id="0" * 36,
+            account_id=ACCOUNT,
+            kind=ReportKind.SERVICE_ACCESS,
+            requested_by=caller.id,
+            parameters=request.text(),
+            state=ReportState.COMPLETED,
+            requested_at=service.clock(),
+            finished_at=service.clock(),
+            content=access.text(),
+        )
+        await data.reports.add(report)
+    return report.id
+
+
 async def built(kind: str, folder: Path) -> World:
     """The world, made once a run: it takes longer than to knock."""
     url, source = await kept(kind)
@@ -106,6 +129,7 @@ async def built(kind: str, folder: Path) -> World:
         await service.good("createLoginProfile", {"userName": "caller", "password": "caller-Passw0rd!"})
         sign_in = {"account": "acme", "userName": "caller", "password": "caller-Passw0rd!"}
         token = (await service.do("signIn", sign_in, "accessToken"))["accessToken"]
+        known["job"] = await own_job(service)
         key = await aws_key(service, "caller")
         assert key.id is not None
         return World(source, known, await service.root(), token, (key.id, key.secret))

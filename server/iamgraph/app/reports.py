@@ -12,7 +12,7 @@ from uuid import UUID
 from ..domain.reports import KEPT, Report, ReportKind, ReportState
 from ..store.failures import StoreError
 from ..store.session import StoreSession
-from . import credential_report
+from . import credential_report, service_access
 from .quotas import ensure
 from .rounds import Rounds
 from .sealer import Opens
@@ -23,7 +23,10 @@ HELD = timedelta(minutes=1)
 """For how long a process is believed to be making what it has taken; while it is, it says so three times as often."""
 SWEPT_EVERY = timedelta(hours=1)
 Make = Callable[[StoreSession, Tools, Report], Awaitable[str]]
-_MAKES: Mapping[ReportKind, Make] = {ReportKind.CREDENTIALS: credential_report.made}
+_MAKES: Mapping[ReportKind, Make] = {
+    ReportKind.CREDENTIALS: credential_report.made,
+    ReportKind.SERVICE_ACCESS: service_access.made,
+}
 
 
 async def ask(work: Work, kind: ReportKind, parameters: str = "") -> Report:

@@ -14,6 +14,7 @@ CREDENTIALS_EVERY = timedelta(hours=4)
 
 class ReportKind(Enum):
     CREDENTIALS = "CREDENTIALS"
+    SERVICE_ACCESS = "SERVICE_ACCESS"
 
 
 class ReportState(Enum):

@@ -18,6 +18,9 @@ class AccountReference:
     def prefixes(self) -> Iterable[str]:
         return self._own.keys()
 
+    def title(self, prefix: str) -> str | None:
+        return prefix if prefix in self._own else None
+
     def service(self, prefix: str) -> Service | None:
         known = self._own.get(prefix)
         return known.service if known is not None else None

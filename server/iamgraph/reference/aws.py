@@ -20,6 +20,9 @@ class AwsReference:
     def prefixes(self) -> Iterable[str]:
         return _prefixes()
 
+    def title(self, prefix: str) -> str | None:
+        return _titles().get(prefix)
+
     def service(self, prefix: str) -> Service | None:
         return _service(prefix) if prefix in _prefixes() else None
 
@@ -38,6 +41,12 @@ def _read(*path: str) -> Any:
 @cache
 def _prefixes() -> frozenset[str]:
     return frozenset(_read("services.json"))
+
+
+@cache
+def _titles() -> Mapping[str, str]:
+    titles: Mapping[str, str] = _read("serviceNames.json")
+    return titles
 
 
 @cache

@@ -35,6 +35,9 @@ class OwnReference:
     def prefixes(self) -> Iterable[str]:
         return ("iamgraph",)
 
+    def title(self, prefix: str) -> str | None:
+        return "iamgraph" if prefix == "iamgraph" else None
+
     def service(self, prefix: str) -> Service | None:
         return _SERVICE if prefix == "iamgraph" else None
 

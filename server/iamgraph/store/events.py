@@ -49,6 +49,19 @@ class EventPage:
     has_previous: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acted:
+    """Somebody did something, or tried to, at last at `at`. `first` is the least `seq` of the events that were looked at."""
+
+    principal_id: str | None
+    action: str
+    at: datetime
+    first: int
+
+
+_NEVER = 2**63 - 1
+
+
 def _conditions(account_id: str, filter: EventFilter, dialect: str) -> tuple[list[str], list[object]]:
     args: list[object] = [account_id]
     conditions = ["account_id = $1"]
@@ -114,6 +127,21 @@ class Events:
         if from_end:
             return EventPage(items=tuple(reversed(items)), has_next=passed, has_previous=more)
         return EventPage(items=tuple(items), has_next=more, has_previous=passed)
+
+    async def last_actions(self, account_id: str, *, before: int | None, limit: int) -> list[Acted]:
+        """Of the `limit` events of an account before the one with the `seq` `before`, or the last ones: who did what, once
+        each, with the newest time."""
+        rows = await self._db.fetch(
+            "SELECT c.principal_id, c.action, max(c.at) AS at, min(c.seq) AS seq FROM "
+            "(SELECT seq, at, principal_id, action FROM event WHERE account_id = $1 AND seq < $2 "
+            "ORDER BY seq DESC LIMIT $3) c "
+            "GROUP BY c.principal_id, c.action",
+            account_id, before if before is not None else _NEVER, limit,
+        )  # fmt: skip
+        return [
+            Acted(principal_id=row["principal_id"], action=row["action"], at=instant(row["at"]), first=row["seq"])
+            for row in rows
+        ]
 
     async def forward(self, account_id: str | None, *, since: datetime | None, after: int, limit: int) -> list[Event]:
         """Events of an account, or all, oldest first, behind the one with the `seq` `after`, at `since` or later."""

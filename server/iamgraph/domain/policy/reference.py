@@ -47,6 +47,10 @@ class Reference(Protocol):
         """The prefixes of all services, in lower case."""
         ...
 
+    def title(self, prefix: str) -> str | None:
+        """What the service is called in full, whose actions begin with a prefix, which is in lower case."""
+        ...
+
     def service(self, prefix: str) -> Service | None:
         """The service whose actions begin with a prefix, which is in lower case."""
         ...
@@ -70,6 +74,10 @@ class Together:
 
     def prefixes(self) -> Iterable[str]:
         return (prefix for reference in self.references for prefix in reference.prefixes())
+
+    def title(self, prefix: str) -> str | None:
+        titles = (reference.title(prefix) for reference in self.references)
+        return next((title for title in titles if title is not None), None)
 
     def service(self, prefix: str) -> Service | None:
         known = (reference.service(prefix) for reference in self.references)

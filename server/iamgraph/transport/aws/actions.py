@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .action import Action
-from .answers import accounts, details, groups, instance_profiles, keys, mfa, policies, roles, simulation, sts, users
+from .answers import (
+    accounts,
+    details,
+    groups,
+    instance_profiles,
+    keys,
+    last_accessed,
+    mfa,
+    policies,
+    roles,
+    simulation,
+    sts,
+    users,
+)
 
 ACTIONS: Mapping[str, Mapping[str, Action]] = {
     "iam": {
@@ -19,6 +32,7 @@ ACTIONS: Mapping[str, Mapping[str, Action]] = {
         **accounts.ACTIONS,
         **simulation.ACTIONS,
         **details.ACTIONS,
+        **last_accessed.ACTIONS,
     },
     "sts": sts.ACTIONS,
 }

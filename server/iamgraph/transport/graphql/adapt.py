@@ -21,6 +21,7 @@ from .members import MEMBERS, member_of
 from .scalars import ARN, AccessKeyStatus, AccountId, PolicyDocument
 
 _SCALARS: dict[str, Any] = {
+    "arn": ARN,
     "policy_arn": ARN,
     "role_arn": ARN,
     "serial_number": ARN,

@@ -15,6 +15,7 @@ from ...app import (
     inline,
     instance_profiles,
     keys,
+    last_accessed,
     login_profiles,
     mfa_device_tags,
     mfa_devices,
@@ -162,6 +163,10 @@ class Mutation:
         credentials.GenerateCredentialReport,
         state=Payload(credentials.CredentialReportState),
         description=Payload(str | None),
+    )
+
+    generate_service_last_accessed_details = mutation(
+        last_accessed.GenerateServiceLastAccessedDetails, job_id=Payload(str)
     )
 
     create_user = mutation(users.CreateUser, user=_USER)

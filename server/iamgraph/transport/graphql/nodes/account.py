@@ -14,6 +14,7 @@ from ....app.groups import GetGroup, ListGroups
 from ....app.guardrails import ListGuardrailsForAccount
 from ....app.instance_profiles import GetInstanceProfile, ListInstanceProfiles
 from ....app.keys import KeyOwner
+from ....app.last_accessed import GetServiceLastAccessedDetails, ListPoliciesGrantingServiceAccess
 from ....app.mfa_devices import ListMFADevices, ListVirtualMFADevices
 from ....app.password_policy import GetAccountPasswordPolicy
 from ....app.policies import GetPolicy, ListPolicies, PolicyScope
@@ -33,6 +34,7 @@ from .connections import Connection, connect, window
 from .group import Group
 from .guardrail import Guardrail
 from .instance_profile import InstanceProfile
+from .last_accessed import PoliciesGrantingServiceAccess, ServiceLastAccessedDetails
 from .mfa_device import MfaDevice, TotpDevice
 from .policy import ManagedPolicy, ManagedPolicyConnection
 from .role import Role
@@ -314,6 +316,22 @@ class Account(Resource):
     async def credential_report(self, info: Info) -> CredentialReport | None:
         report = await self._own(info, GetCredentialReport())
         return CredentialReport(content=report.content, generated_at=DateTime(report.generated_at))
+
+    @strawberry.field(
+        description="The report that `generateServiceLastAccessedDetails` of the same principal asked for."
+    )
+    async def service_last_accessed_details(self, info: Info, job_id: str) -> ServiceLastAccessedDetails | None:
+        query = GetServiceLastAccessedDetails(job_id=job_id, max_items=1)
+        return ServiceLastAccessedDetails.of(await self._own(info, query))
+
+    @strawberry.field(
+        description="Which permissions policies of a user (its groups' too), group or role allow anything of the services."
+    )
+    async def policies_granting_service_access(
+        self, info: Info, arn: ARN, service_namespaces: list[str]
+    ) -> list[PoliciesGrantingServiceAccess] | None:
+        query = ListPoliciesGrantingServiceAccess(arn=arn, service_namespaces=tuple(service_namespaces))
+        return [PoliciesGrantingServiceAccess.of(found) for found in await self._own(info, query)]
 
 
 def _filtered(filter: AuditFilter | None) -> dict[str, Any]:
