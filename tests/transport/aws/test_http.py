@@ -36,7 +36,7 @@ async def test_users_roots_and_role_sessions_are_known_by_their_keys(service: Se
     for region in ("us-east-1", "eu-central-1", "global", ""):
         assert (await replace(ci, region=region).ask(*IDENTITY)).data["Arn"] == f"arn:aws:iam::{ACCOUNT}:user/ci"
     assert (await root.ask(*IDENTITY)).data == {"UserId": ACCOUNT, "Account": ACCOUNT, "Arn": ROOT}
-    assert (await root.ask("GetUser")).data["User"].keys() == {"UserId", "Arn", "CreateDate"}
+    assert (await root.ask("GetUser")).data["User"].keys() == {"UserId", "Arn", "CreateDate", "PasswordLastUsed"}
     assert (await ci.ask("GetUser")).data["User"]["UserName"] == "ci"
 
     arn = f"arn:aws:iam::{ACCOUNT}:role/ops"
@@ -306,11 +306,13 @@ async def test_a_spent_budget_and_a_silent_store(tmp_path: Path, monkeypatch: py
 
 
 async def test_a_stated_default_of_what_is_not_supported_is_no_error(service: Service) -> None:
-    """`HardExpiry=false` asks for nothing."""
-    root = await aws_key(service)
-    assert (await root.ask("UpdateAccountPasswordPolicy", HardExpiry=False, MinimumPasswordLength=9)).status == 200
-    found = (await root.ask("GetAccountPasswordPolicy")).data["PasswordPolicy"]
-    assert (found["MinimumPasswordLength"], found["ExpirePasswords"]) == (9, False)
-    refused = await root.ask("UpdateAccountPasswordPolicy", MaxPasswordAge=9, MinimumPasswordLength=10)
-    assert (refused.status, refused.code) == (501, "NotImplemented") and "MaxPasswordAge" in refused.message
-    assert (await root.ask("GetAccountPasswordPolicy")).data["PasswordPolicy"] == found
+    """No `ProvidedContexts` ask for nothing; what is asked for in vain changes nothing."""
+    ci = await aws_key(service, "ci", allow("sts:AssumeRole"))
+    await (await aws_key(service)).ask("CreateRole", RoleName="ops", AssumeRolePolicyDocument=TRUST)
+    asked = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/ops", "RoleSessionName": "run"}
+    assert (await ci.ask("AssumeRole", "sts", **asked, ProvidedContexts=[])).status == 200
+    before = await service.snapshot()
+    provided = {"ProviderArn": "arn:aws:iam::aws:contextProvider/x", "ContextAssertion": "x" * 10}
+    refused = await ci.ask("AssumeRole", "sts", **asked, ProvidedContexts=[provided])
+    assert (refused.status, refused.code) == (501, "NotImplemented") and "ProvidedContexts" in refused.message
+    assert await service.snapshot() == before
