@@ -213,6 +213,22 @@ async def test_to_ask_as_somebody_takes_the_permission_on_them(service: Service)
         assert f"on resource: {other}" in reply.body["errors"][0]["message"]
 
 
+async def test_who_may_not_ask_as_somebody_does_not_learn_that_there_is_one(service: Service) -> None:
+    """Also where tags decide: a caller that exists and may not be asked about is one that does not exist."""
+    secret = {"StringEquals": {"aws:ResourceTag/secret": "yes"}}
+    may = document(
+        statement("Allow", "iam:SimulatePrincipalPolicy"),
+        statement("Deny", "iam:SimulatePrincipalPolicy", Condition=secret),
+    )
+    reader = await service.user("reader", may)
+    ask = {"principal": arn("user/reader"), "actions": ["s3:GetObject"], "caller": arn("user/eve")}
+    missing = await service.ask(SIMULATE, reader, i=ask)
+    assert missing.body["errors"][0]["message"] == f"The user, group or role with ARN {arn('user/eve')} cannot be found."
+    await service.good("createUser", {"userName": "eve", "tags": [{"key": "secret", "value": "yes"}]})
+    hidden = await service.ask(SIMULATE, reader, i=ask)
+    assert hidden.body["errors"] == missing.body["errors"]
+
+
 async def test_pages_and_bounds(service: Service) -> None:
     """A page holds as many actions as were asked for, and no more decisions than one request may take."""
     await world(service)

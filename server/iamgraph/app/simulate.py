@@ -17,7 +17,7 @@ from .decide import Subject
 from .evaluation import EvaluationResult
 from .exclusions import PolicyIdentifier, without
 from .listing import Listed
-from .operation import Need, operation
+from .operation import Beside, Need, operation
 from .questions import subject
 from .simulation import Assumed, Policies, Simulation, simulated
 from .sources import SOURCE, Source, Sourced, no_such
@@ -41,7 +41,11 @@ class SimulatePrincipalPolicy(Simulation):
         if self.caller_arn in (None, self.policy_source_arn):
             return (own,)
         other = None if target is None or target.caller is None else Sourced(entity=target.caller)
-        return (own, replace(self, policy_source_arn=self.caller_arn, caller_arn=None).need(caller, other))
+        asks = replace(self, policy_source_arn=self.caller_arn, caller_arn=None)
+        need = asks.need(caller, other)
+        # No other action lets somebody know of it.
+        beside = Beside(know=need, absent=asks.need(caller, None), missing=no_such(asks.policy_source_arn))
+        return (own, replace(need, beside=beside))
 
     def texts(self) -> Sequence[Texts]:
         return (*super().texts(), Texts(field="policyInputList", texts=self.policy_input_list))
