@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iamgraph.app.authorize import Authorize, AuthorizeMany
@@ -237,6 +237,8 @@ async def test_what_says_who_asks_is_not_given(service: Service) -> None:
         ({"context": entries({"docs:x": ["1"] * 101})}, "'context[0].values' holds 101 items; at most 100 are allowed"),
         ({"context": entries({f"docs:{i}": "1" for i in range(101)})},
          "'context' holds 101 items; at most 100 are allowed"),
+        ({"context": entries({"sts:ExternalId": "e" * 2049})},
+         "the value at 'context[0].values' must have a length between 0 and 2048"),
     ],
 )  # fmt: skip
 async def test_what_can_not_be_asked(tmp_path: Path, wrong: dict[str, Any], message: str) -> None:
@@ -478,6 +480,16 @@ async def test_the_history_has_whom_and_how_many_and_no_secret(service: Service)
         assert secret == key["accessKeyId"] or secret not in rows
 
 
+async def test_a_secret_in_the_place_of_a_keys_id_is_not_told(service: Service) -> None:
+    platform, secret = await service.user("platform", ASKING), "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+    swapped = {"accessKey": {"accessKeyId": secret, "secretAccessKey": "AKIAEXAMPLE"}}
+    message = r"the value at 'credentials.accessKey.accessKeyId' must match \w+"
+    assert await asked(service, platform, credentials=swapped) == ("INVALID_INPUT", message)
+    await asked(service, platform)
+    await service.settled("Authorize", arn("user/platform"))
+    assert secret not in repr(await service.events())
+
+
 async def test_assuming_a_role_counts_whom_it_trusts(service: Service) -> None:
     bob = await service.user("bob", allow("sts:AssumeRole"))
     eve = await service.user("eve", allow("sts:AssumeRole"))
@@ -491,6 +503,14 @@ async def test_assuming_a_role_counts_whom_it_trusts(service: Service) -> None:
         assert (found["outcome"], found["lacking"]) == ("IMPLICITLY_DENIED", "TRUST")
     root = await asked(service, await service.root(), "sts:AssumeRole", ops, given)
     assert (root["outcome"], root["reason"]) == ("IMPLICITLY_DENIED", "Denied: no policy can allow sts:AssumeRole.")
+    # A key that is given takes the place of the role's own, in whatever case; without values it takes that away.
+    for key, values, expected in (
+        ("AWS:resourcetag/STAGE", "prod", "IMPLICITLY_DENIED"),
+        ("AWS:resourcetag/STAGE", "dev", "ALLOWED"),
+        ("AWS:resourcetag/STAGE", [], "IMPLICITLY_DENIED"),
+        ("IAM:resourcetag/STAGE", [], "ALLOWED"),
+    ):
+        assert await outcome(service, bob, "sts:AssumeRole", ops, {**given, key: values}) == expected, (key, values)
     gone = await asked(service, bob, "sts:AssumeRole", arn("role/gone"), given)
     untrusted = await asked(service, eve, "sts:AssumeRole", ops, given)
     assert {**gone, "near": []} == {**untrusted, "near": []}
@@ -559,7 +579,8 @@ async def test_many_are_answered_as_each_alone(service: Service) -> None:
 
     examples: list[tuple[list[Question], dict[str, Any]]] = []
 
-    @settings(max_examples=60, database=None)
+    # A machine that does much else makes examples slowly.
+    @settings(max_examples=60, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         st.lists(questions, min_size=1, max_size=8),
         st.sampled_from([{}, {"principal": arn("role/ops")}, {"principal": arn("user/bob")}, {"credentials": bob}]),

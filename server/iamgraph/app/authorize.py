@@ -260,7 +260,8 @@ def _check_credentials(handed: Handed) -> None:
     if isinstance(handed, str):
         _TOKEN.check("credentials.accessToken", handed, is_secret=True)
         return
-    _KEY_ID.check("credentials.accessKey.accessKeyId", handed.access_key_id)
+    # Not even what stands for the id is told back: it may be the secret, in the wrong place.
+    _KEY_ID.check("credentials.accessKey.accessKeyId", handed.access_key_id, is_secret=True)
     _TOKEN.check("credentials.accessKey.secretAccessKey", handed.secret_access_key, is_secret=True)
     if handed.session_token is not None:
         _TOKEN.check("credentials.accessKey.sessionToken", handed.session_token, is_secret=True)
@@ -289,7 +290,7 @@ def _check_context(context: ContextEntries, at: str) -> None:
             raise InvalidInput(f"{_shown(key)} at '{at}[{i}].key' is there twice", field=f"{at}[{i}].key")
         seen.add(key.lower())
         _VALUES.check(f"{at}[{i}].values", values)
-        _VALUE.check(f"{at}[{i}].values", values)
+        _VALUE.check(f"{at}[{i}].values", values, is_secret=True)
 
 
 def _shown(text: str) -> str:

@@ -12,7 +12,7 @@ from ..domain.policy.evaluate import Decision, Policy, Principal, PrincipalKind
 from .access import AccessCache
 from .caller import account_context, principal_context, principal_of, request_context
 from .decide import Asker, Context, Subject, allows
-from .operation import Need
+from .operation import TAG_KEYS, Need
 from .work import Work
 
 ContextEntries = tuple[tuple[str, tuple[str, ...]], ...]
@@ -119,7 +119,7 @@ def need_of(question: Question, subject: Asker, roles: Mapping[str, Role]) -> Ne
         resource=question.resource,
         asked=question.resource,
         account_id=account_id,
-        context={"aws:ResourceAccount": service_if_owns(question.resource) or account_id, **_tags(role), **given},
+        context={"aws:ResourceAccount": service_if_owns(question.resource) or account_id, **_tags(role, given), **given},
         trust=role,
         resource_policy=question.policy,
         is_trust_decision=question.is_trust_decision,
@@ -133,11 +133,13 @@ def named_alike(subject: Asker, context: ContextEntries) -> ContextEntries:
     return tuple((names.get(key.lower(), key), values) for key, values in context)
 
 
-def _tags(role: Role | None) -> Context:
-    """The tags of a role that would be assumed."""
+def _tags(role: Role | None, given: Context) -> Context:
+    """The tags of a role that would be assumed, but for those whose keys are given, whatever their case."""
     if role is None:
         return {}
-    return {f"{key}/{tag.key}": tag.value for tag in role.tags for key in ("aws:ResourceTag", "iam:ResourceTag")}
+    tags = {f"{key}/{tag.key}": tag.value for tag in role.tags for key in TAG_KEYS}
+    taken = {key.lower() for key in given}
+    return {key: value for key, value in tags.items() if key.lower() not in taken}
 
 
 def service_if_owns(arn: str) -> str | None:

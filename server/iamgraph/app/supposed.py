@@ -72,9 +72,10 @@ class ContextEntry:
                 "contextEntries", f"{name} of type {kind} has {len(given)} values; one is wanted, or {kind}List"
             )
         read, wanted = _READERS.get(kind.removesuffix("List"), (str, ""))
-        bad = next((value for value in given if read(value) is None), None)
+        bad = next((number for number, value in enumerate(given, 1) if read(value) is None), None)
         if bad is not None:
-            raise _wrong("contextEntries", f"{_shown(bad)} at {name} is not {wanted}, as type {kind} wants")
+            # The value itself is not told back: the history has what was wrong, and no value of a context key.
+            raise _wrong("contextEntries", f"value {bad} of {name} is not {wanted}, as type {kind} wants")
 
 
 def check_context(entries: Sequence[ContextEntry]) -> None:
