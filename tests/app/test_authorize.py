@@ -268,6 +268,32 @@ async def test_a_thousand_questions_and_no_more(service: Service) -> None:
         assert told(await service.ask(MANY, bob, input={"requests": few})) == ("INVALID_INPUT", message)
 
 
+async def test_a_large_batch_lets_others_have_their_turn(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each question, and after each reason, where a stretch is as short as can be; the answers stay the same."""
+    bob = await service.user("bob", document(statement("Allow", READ, Condition={"Null": {"docs:Level": "false"}})))
+    input = {"requests": [{"action": READ, "resource": f"{PAGE}/{i}"} for i in range(100)]}
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    caller = await service.kernel.authenticate(bob, origin())
+    several = tuple(Question(**one) for one in input["requests"])
+    expected = told(await service.ask(MANY, bob, input=input))
+    assert {tuple(one["missingContext"]) for one in expected} == {("docs:Level",)}
+    monkeypatch.setattr("iamgraph.app.turns.STRETCH", 0)
+    task = asyncio.create_task(others())
+    await service.kernel.fetch(caller, [Ask(AuthorizeMany(requests=several))])
+    deciding, turns = turns, 0
+    assert told(await service.ask(MANY, bob, input=input)) == expected
+    task.cancel()
+    # Each decision, and of each because, missingContext and near.
+    assert deciding >= 100 and turns >= 400
+
+
 async def test_about_another_principal(service: Service) -> None:
     other = await other_root(service)
     await service.user("bob", allow(READ))

@@ -223,7 +223,9 @@ async def test_who_may_not_ask_as_somebody_does_not_learn_that_there_is_one(serv
     reader = await service.user("reader", may)
     ask = {"principal": arn("user/reader"), "actions": ["s3:GetObject"], "caller": arn("user/eve")}
     missing = await service.ask(SIMULATE, reader, i=ask)
-    assert missing.body["errors"][0]["message"] == f"The user, group or role with ARN {arn('user/eve')} cannot be found."
+    assert (
+        missing.body["errors"][0]["message"] == f"The user, group or role with ARN {arn('user/eve')} cannot be found."
+    )
     await service.good("createUser", {"userName": "eve", "tags": [{"key": "secret", "value": "yes"}]})
     hidden = await service.ask(SIMULATE, reader, i=ask)
     assert hidden.body["errors"] == missing.body["errors"]

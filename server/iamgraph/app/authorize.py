@@ -31,6 +31,7 @@ from .questions import (
     trust_actions,
     trusting,
 )
+from .turns import Turns
 from .work import Work
 
 MAX_REQUESTS = 1000
@@ -151,8 +152,9 @@ class _Authorization(Query[Any]):
         """What each asks, in the order of its questions."""
         roles = await trusting(work, [question for query, _ in asks for question in query.questions])
         askers = [await _asker(work, target) for _, target in asks]
+        turns = Turns()
         return [
-            _not_good() if asker is None else _answers(asker, query.questions, roles)
+            _not_good() if asker is None else await _answers(asker, query.questions, roles, turns)
             for asker, (query, _) in zip(askers, asks, strict=True)
         ]
 
@@ -223,7 +225,9 @@ async def _asker(work: Work, target: Principal) -> Asker | None:
     return Subject(principal=holder.principal, access=holder.access, context={**instant(work), **own})
 
 
-def _answers(asker: Asker, questions: Sequence[Question], roles: Mapping[str, Role]) -> Sequence[Decision]:
+async def _answers(
+    asker: Asker, questions: Sequence[Question], roles: Mapping[str, Role], turns: Turns
+) -> Sequence[Decision]:
     """What `questions.answer` says to each. What questions of one context, whose resources are of one account, have in
     common is bound once."""
     decisions: list[Decision] = []
@@ -241,6 +245,8 @@ def _answers(asker: Asker, questions: Sequence[Question], roles: Mapping[str, Ro
             if action not in trusted:
                 bounds[key] = found
         decisions.append(found.decide(action, resource, named or own))
+        if turns.is_over:
+            await turns.give()
     return decisions
 
 

@@ -119,7 +119,11 @@ def need_of(question: Question, subject: Asker, roles: Mapping[str, Role]) -> Ne
         resource=question.resource,
         asked=question.resource,
         account_id=account_id,
-        context={"aws:ResourceAccount": service_if_owns(question.resource) or account_id, **_tags(role, given), **given},
+        context={
+            "aws:ResourceAccount": service_if_owns(question.resource) or account_id,
+            **_tags(role, given),
+            **given,
+        },
         trust=role,
         resource_policy=question.policy,
         is_trust_decision=question.is_trust_decision,

@@ -22,6 +22,7 @@ from .questions import ACTION, Question, account_of, answer, named_alike, trusti
 from .scenarios import check_scenario
 from .services import knowledge
 from .supposed import ContextEntry, Texts, caller_arn, check_context, check_length, context_of, owner_of
+from .turns import Turns
 from .work import Work
 
 LISTING = "simulation"
@@ -223,13 +224,14 @@ async def _reference(work: Work, questions: Sequence[Question]) -> Reference:
 async def _results(
     assumed: Assumed, questions: Sequence[Question], roles: Mapping[str, Role], reference: Reference, *, each: int
 ) -> tuple[EvaluationResult, ...]:
-    """The results, action by action, of `each` resources; after each decision others have their turn."""
-    found = []
+    """The results, action by action, of `each` resources; after each decision others may have their turn."""
+    found, turns = [], Turns()
     for question in questions:
         decision = answer(assumed.subject, question, roles)
         made = Simulated(action=question.action, resource=question.resource, decision=decision)
         found.append(evaluated(made, assumed.owners))
-        await asyncio.sleep(0)
+        if turns.is_over:
+            await turns.give()
     groups = [found[start : start + each] for start in range(0, len(found), each)]
     # In a thread: what a service has may have to be read first.
     return await asyncio.to_thread(

@@ -129,6 +129,18 @@ def test_layers_go_from_one_resource_to_the_next() -> None:
     assert outcomes == [denied, Outcome.ALLOWED, Outcome.EXPLICITLY_DENIED, denied]
 
 
+def test_whoever_asks_for_ever_new_actions_does_not_fill_the_memory() -> None:
+    """What is kept for a caller is bounded by statements, since an action may have many."""
+    every = {"Effect": "Allow", "Action": "docs:*", "Resource": "arn:aws:docs:::page/1"}
+    layers = Layers(identity=[policy(PolicyKind.MANAGED, document(*[every] * 200))])
+    for number in range(500):
+        decision = evaluate(asks(f"docs:Act{number}", "arn:aws:docs:::page/1"), layers)
+        assert len(decision.because) == 200
+    (tests,) = layers._tests.values()
+    for kept in (layers._plans, layers._own_plans, tests):
+        assert 0 < sum(len(made.identity) for made in kept.values()) <= 16_384
+
+
 def conditional(kind: PolicyKind, *conditions: dict[str, Any], **more: Any) -> Policy:
     """A policy with a statement for each condition, otherwise of everything."""
     statements = [{**ALL, "Sid": str(i), "Condition": found, **more} for i, found in enumerate(conditions)]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from .compile import CompiledStatement
 from .match import Matcher, everything, nothing
@@ -14,9 +14,17 @@ from .principals import Principal, PrincipalKind
 from .terms import Match, Policy, PolicyKind
 from .variables import Facts
 
-T = TypeVar("T")
 
-_CACHED_PLANS: Final = 1024
+class _Sized(Protocol):
+    @property
+    def size(self) -> int: ...
+
+
+T = TypeVar("T", bound=_Sized)
+
+_KEPT, _KEPT_STATEMENTS, _KEPT_AT_LEAST = 1024, 16_384, 16
+"""How many actions' plans and tests are kept for a caller: fewer where each has many statements. Whoever asks chooses the
+actions, so that they must not fill the memory."""
 _RESOURCE_SIDE: Final = (PolicyKind.RESOURCE, PolicyKind.TRUST, PolicyKind.RESOURCE_CONTROL)
 _ASSUMING: Final = frozenset({"sts:assumerole", "sts:tagsession", "sts:setsourceidentity"})
 _MEMBERS: Final = (PrincipalKind.USER, PrincipalKind.ROLE_SESSION, PrincipalKind.ROOT)
@@ -96,6 +104,12 @@ class Tests:
     needs_resource_policy: bool
     is_open: bool = False
 
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        several = (self.denies, self.grants, self.identity, self.boundary, self.session, *self.service_control)
+        return sum(len(tests) for tests in several if tests is not None)
+
     def bind(self, facts: Facts) -> Tests:
         """The same with the variables' values in it."""
 
@@ -138,6 +152,12 @@ class Plan:
         yield from self.on_resource
         for part in (self.denies, *self.service_control, self.identity, self.boundary, self.session):
             yield from part or ()
+
+    @property
+    def size(self) -> int:
+        """How many there are, without the resource's own."""
+        several = (self.denies, *self.service_control, self.identity, self.boundary, self.session)
+        return sum(len(entries) for entries in several if entries is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +253,7 @@ def _kept(kept: dict[str, Plan], action: str, make: Callable[[str], Plan]) -> Pl
 
 def keep(kept: dict[str, T], action: str, made: T) -> T:
     """Keep what was made for an action, in bounds."""
-    if len(kept) >= _CACHED_PLANS:
+    if len(kept) >= min(_KEPT, max(_KEPT_AT_LEAST, _KEPT_STATEMENTS // max(1, made.size))):
         kept.clear()
     kept[action] = made
     return made

@@ -13,6 +13,7 @@ from ...app.caller import Caller
 from ...app.kernel import Ask, Kernel
 from ...app.live import Watch
 from ...app.operation import Command, Query
+from ...app.turns import Turns
 from ...app.watching import WatchEvents
 from ...domain.budget import Spent
 from ...domain.errors import AccessDenied, IamError, NoSuchEntity
@@ -35,6 +36,7 @@ class Context:
         """How many of its mutations the server was too busy for."""
         self.spent: Spent | None = None
         self.watching: Watch | None = None
+        self.turns = Turns()
         self._answers: dict[Query[Any], asyncio.Future[Any]] = {}
         self._waiting: dict[type[Query[Any]], list[tuple[Ask[Any], asyncio.Future[Any]]]] = {}
         self._batches: set[asyncio.Task[None]] = set()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import strawberry
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from .policy import ManagedPolicy
     from .targets import PolicyTarget
 
+T = TypeVar("T")
 PolicyType = Annotated["ManagedPolicy", strawberry.lazy(".policy")]
 TargetType = Annotated["PolicyTarget", strawberry.lazy(".targets")]
 
@@ -105,24 +107,29 @@ class Decision:
         return self.source.reason
 
     @strawberry.field(description="The statements that decided, most decisive first.")
-    def because(self) -> list[MatchedStatement]:
-        return [MatchedStatement.of(match) for match in self.source.because]
+    def because(self, info: Info) -> list[MatchedStatement]:
+        return self._by_turns(info, lambda: [MatchedStatement.of(match) for match in self.source.because])
 
     @strawberry.field(description="The kind of policy that had to allow an implicitly denied request and did not.")
     def lacking(self) -> engine.Lacking | None:
         return self.source.blocked
 
     @strawberry.field(description="Condition keys that a policy reads and the request did not give.")
-    def missing_context(self) -> list[str]:
-        return list(self.source.missing_context)
+    def missing_context(self, info: Info) -> list[str]:
+        return self._by_turns(info, lambda: list(self.source.missing_context))
 
     @strawberry.field(
         description="Statements that would have spoken for another outcome, had their conditions held: allows of an "
         "implicitly denied request, denies of an allowed one. The closest first, ten at most. What a role's trust policy "
         "wants is told within its account only."
     )
-    def near(self) -> list[NearMiss]:
-        return [NearMiss.of(near) for near in self.source.near]
+    def near(self, info: Info) -> list[NearMiss]:
+        return self._by_turns(info, lambda: [NearMiss.of(near) for near in self.source.near])
+
+    @staticmethod
+    def _by_turns(info: Info, work: Callable[[], T]) -> T:
+        """A thousand decisions are long work; a resolver may give what is awaited, too."""
+        return cast(T, info.context.turns.take(work))
 
     @classmethod
     def of(cls, decision: engine.Decision) -> Decision:
