@@ -63,6 +63,7 @@ def test_a_record_is_cloudtrails() -> None:
         (f"arn:aws:iam::{ACCOUNT}:root", "Root"),
         (f"arn:aws:iam::{ACCOUNT}:user/division/alice", "IAMUser"),
         (f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/ci", "AssumedRole"),
+        (f"arn:aws:sts::{ACCOUNT}:federated-user/kim", "FederatedUser"),
         ("what is no ARN", "Unknown"),
         (None, "Unknown"),
     ],
@@ -103,6 +104,18 @@ def test_a_role_session_names_its_role_and_the_key_it_was_given() -> None:
     assert (made["eventSource"], made["eventType"]) == ("sts.amazonaws.com", "AwsApiCall")
     signed_in = record(event(1, name="SignIn", action="signin:SignIn"))
     assert (signed_in["eventSource"], signed_in["eventType"]) == ("signin.amazonaws.com", "AwsConsoleSignIn")
+
+
+def test_a_federated_user_names_who_made_it() -> None:
+    arn = f"arn:aws:sts::{ACCOUNT}:federated-user/kim"
+    for principal_id, kind in (("AIDA00000000000000001", "IAMUser"), (ACCOUNT, "Root")):
+        assert record(event(1, principal_arn=arn, principal_id=principal_id))["userIdentity"] == {
+            "type": "FederatedUser",
+            "principalId": f"{ACCOUNT}:kim",
+            "arn": arn,
+            "accountId": ACCOUNT,
+            "sessionContext": {"sessionIssuer": {"type": kind, "principalId": principal_id, "accountId": ACCOUNT}},
+        }
 
 
 def test_errors_and_reads() -> None:

@@ -179,6 +179,7 @@ async def world(service: Service) -> dict[str, str]:
 
 WEB, EMPTY = arn("instance-profile/eng/web"), arn("instance-profile/eng/empty")
 PHONE, SPARE = arn("mfa/phone"), arn("mfa/eng/spare")
+KIM = f"arn:aws:sts::{ACCOUNT}:federated-user/kim"
 BOB, DEVS, DEPLOYER = arn("user/eng/bob"), arn("group/eng/devs"), arn("role/eng/deployer")
 TAGS = [{"key": "team", "value": "red"}]
 _USERS, _GROUPS, _ROLES, _POLICIES = ("iam:ListUsers",), ("iam:ListGroups",), ("iam:ListRoles",), ("iam:ListPolicies",)
@@ -466,6 +467,7 @@ FREE_FOR_ALL = {"GetCallerIdentity", "GetSessionToken", "SignOut"}
 PUBLIC = {"SignIn", "SignInAsRoot"}
 ELSEWHERE = {
     "ListChildSessions",
+    "GetFederationToken",
     "GetAccessKeyInfo",
     "GetAccountAuthorizationDetails",
     "GetMFADevice",
@@ -474,8 +476,9 @@ ELSEWHERE = {
     "ListRoleTags",
     "ListUserTags",
 }
-"""The first needs a session to start from, whose reading takes the same permission: see `test_sessions`. The others are
-AWS's alone: in the graph what they tell are fields of what has it. See `ON_THE_WIRE_ALONE`."""
+"""The first needs a session to start from, whose reading takes the same permission: see `test_sessions`. The second takes a
+long-term key, which callers have on AWS's wire: see `test_federation_tokens`. The others are AWS's alone: in the graph what
+they tell are fields of what has it. See `ON_THE_WIRE_ALONE`."""
 AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "DecodeAuthorizationMessage": {"EncodedMessage": "{message}"},
     "CreateVirtualMFADevice": {"VirtualMFADeviceName": "new", "Path": "/eng/"},
@@ -489,6 +492,7 @@ AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
     "GetRolePolicy": {"RoleName": "deployer", "PolicyName": "own"},
     "GetUserPolicy": {"UserName": "bob", "PolicyName": "own"},
     "GetAccessKeyInfo": {"AccessKeyId": "{key}"},
+    "GetFederationToken": {"Name": "kim"},
     "GetContextKeysForCustomPolicy": {"PolicyInputList": [KEYED]},
     "GetContextKeysForPrincipalPolicy": {"PolicySourceArn": BOB},
     "ListPolicies": {"PathPrefix": "/team/"},
@@ -512,6 +516,7 @@ AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
 """What queries take on AWS's wire. Commands take their mutation's input."""
 ON_THE_WIRE_ALONE = [
     Door(operation="GetAccessKeyInfo", action="sts:GetAccessKeyInfo"),
+    Door(operation="GetFederationToken", action="sts:GetFederationToken", on=KIM),
     Door(operation="GetAccountAuthorizationDetails", action="iam:GetAccountAuthorizationDetails"),
     Door(operation="ListInstanceProfileTags", action="iam:ListInstanceProfileTags", on=WEB),
     Door(operation="GetMFADevice", action="iam:GetMFADevice", on=BOB),

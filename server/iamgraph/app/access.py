@@ -34,13 +34,15 @@ class AccessCache:
 
     async def of_session(self, data: StoreSession, session: Session, account: Account, revision: int) -> Access:
         """What decides for a session: its principal's policies, narrowed by its own."""
-        if session.policies == SessionPolicies():
+        if session.policies == SessionPolicies() and not session.is_federated_user:
             return await self.of_principal(data, session.principal_type, session.principal_id, account, revision)
         kept = self._find(session.id, revision)
         if kept is None:
             whole = await self.of_principal(data, session.principal_type, session.principal_id, account, revision)
             narrow = await session_policies(data, session.policies, session.principal_id)
             kept = Access(layers=replace(whole.layers, session=narrow))
+            if session.is_federated_user:
+                kept = _of_federated_user(session, kept)
             self._keep(session.id, revision, kept)
         return kept
 
@@ -119,6 +121,43 @@ _GUARDS = {
     GuardrailKind.SERVICE_CONTROL: PolicyKind.SERVICE_CONTROL,
     GuardrailKind.RESOURCE_CONTROL: PolicyKind.RESOURCE_CONTROL,
 }
+
+
+FEDERATED_USERS_LIMIT = """{
+  "Version": "2012-10-17",
+  "Statement": {
+    "Sid": "FederationToken",
+    "Effect": "Deny",
+    "Action": [
+      "iam:*",
+      "sts:Assume*",
+      "sts:DecodeAuthorizationMessage",
+      "sts:GetAccessKeyInfo",
+      "sts:GetFederationToken",
+      "sts:GetServiceBearerToken",
+      "sts:GetSessionToken",
+      "sts:GetWebIdentityToken",
+      "sts:Set*",
+      "sts:Tag*"
+    ],
+    "Resource": "*"
+  }
+}"""
+"""What no federated user may, whatever its session policies: IAM, and of STS anything but GetCallerIdentity and what is
+exempt since (AWS STS API Reference, GetFederationToken). It denies, so that no resource's policy lets it either."""
+_EVERYTHING = '{"Version":"2012-10-17","Statement":{"Sid":"Root","Effect":"Allow","Action":"*","Resource":"*"}}'
+
+
+def _of_federated_user(session: Session, access: Access) -> Access:
+    """What decides for a federated user: what decides for who made it, narrowed by its session policies and by AWS's own
+    limit. Without session policies that leaves nothing. One that the root made may what the root may, which has no policy
+    that would say so."""
+    owner, layers = session.principal_id, access.layers
+    limit = Policy(kind=PolicyKind.SESSION, policy=compiled(FEDERATED_USERS_LIMIT), attached_to=owner)
+    identity = layers.identity
+    if session.principal_type is PrincipalType.ROOT:
+        identity = (Policy(kind=PolicyKind.INLINE, policy=compiled(_EVERYTHING), attached_to=owner),)
+    return Access(layers=replace(layers, identity=identity, session=(*(layers.session or ()), limit)))
 
 
 async def session_policies(data: StoreSession, policies: SessionPolicies, principal_id: str) -> tuple[Policy, ...]:

@@ -131,6 +131,17 @@ def principal_of(kind: PrincipalType, *, account_id: str, arn: str, principal_ar
     )
 
 
+def federated_user_of(who: Identity) -> Principal:
+    """A federated user as the policy engine sees it: its own, and the user's or root's that made it."""
+    return Principal(
+        kind=PrincipalKind.FEDERATED_USER,
+        arn=who.arn,
+        account=who.account.id,
+        user_arn=who.principal_arn,
+        unique_id=who.principal_id,
+    )
+
+
 def principal_context(
     kind: PrincipalType,
     *,
@@ -149,7 +160,27 @@ def principal_context(
         context |= {"aws:userid": principal_id, "aws:username": name}
     else:
         context |= {"aws:userid": f"{principal_id}:{session_name or ''}"}
-    return context | {f"aws:PrincipalTag/{tag.key}": tag.value for tag in tags}
+    return context | _tag_context(tags)
+
+
+def federated_user_context(session: Session, tags: tuple[Tag, ...]) -> dict[str, str | tuple[str, ...]]:
+    """Those of a federated user, which has no `aws:username` (IAM User Guide, "IAM policy elements: Variables and tags")."""
+    return {
+        **account_context(session.principal_type, session.account_id),
+        "aws:PrincipalType": "FederatedUser",
+        "aws:PrincipalArn": session.arn,
+        "aws:userid": federated_user_id(session),
+        **_tag_context(tags),
+    }
+
+
+def federated_user_id(session: Session) -> str:
+    """What AWS gives as a federated user's id: `account:name`."""
+    return f"{session.account_id}:{session.name or ''}"
+
+
+def _tag_context(tags: tuple[Tag, ...]) -> dict[str, str | tuple[str, ...]]:
+    return {f"aws:PrincipalTag/{tag.key}": tag.value for tag in tags}
 
 
 _TYPES = {PrincipalType.ROOT: "Account", PrincipalType.USER: "User", PrincipalType.ROLE: "AssumedRole"}

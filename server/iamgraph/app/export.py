@@ -15,6 +15,7 @@ from .operation import OPERATIONS, Query
 BATCH = 1000
 Json = dict[str, object]
 _TYPES = {"signin": "AwsConsoleSignIn"}
+_KINDS = {"root": "Root", "user": "IAMUser", "assumed-role": "AssumedRole", "federated-user": "FederatedUser"}
 
 
 async def exported(data: StoreSession, *, account_id: str | None, since: datetime | None) -> AsyncIterator[bytes]:
@@ -62,7 +63,7 @@ def _identity(event: Event) -> Json:
     account_id, resource = _parts(event.principal_arn)
     kind, _, rest = resource.partition("/")
     made: Json = {
-        "type": {"root": "Root", "user": "IAMUser", "assumed-role": "AssumedRole"}.get(kind, "Unknown"),
+        "type": _KINDS.get(kind, "Unknown"),
         "principalId": event.principal_id,
         "arn": event.principal_arn,
         "accountId": account_id,
@@ -74,6 +75,11 @@ def _identity(event: Event) -> Json:
         # The role's own ARN has its path, which the session's ARN does not: the issuer is named without it.
         made["principalId"] = f"{event.principal_id}:{rest.partition('/')[2]}"
         issuer = {"type": "Role", "principalId": event.principal_id, "accountId": account_id, "userName": role}
+        made["sessionContext"] = {"sessionIssuer": issuer}
+    if kind == "federated-user":
+        made["principalId"] = f"{account_id}:{rest}"
+        issuer_kind = "Root" if event.principal_id == account_id else "IAMUser"
+        issuer = {"type": issuer_kind, "principalId": event.principal_id, "accountId": account_id}
         made["sessionContext"] = {"sessionIssuer": issuer}
     if event.access_key_id is not None:
         made["accessKeyId"] = event.access_key_id

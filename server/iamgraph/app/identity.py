@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ..domain.entities import Account, KeyStatus, PrincipalType, Tag, User
 from ..domain.errors import ExpiredToken, SignatureDoesNotMatch, Unauthenticated
 from ..domain.ids import IdPrefix
+from ..domain.policy.evaluate import Principal
 from ..security import sigv4
 from ..security.tokens import new_secret_access_key, token_hash
 from ..store.keys import OwnedKey
@@ -22,6 +24,8 @@ from .caller import (
     Identity,
     Origin,
     Scope,
+    federated_user_context,
+    federated_user_of,
     principal_context,
     principal_of,
     request_context,
@@ -253,6 +257,32 @@ def _is_open(found: Authenticated) -> bool:
 def _caller(who: Identity, name: str, tags: tuple[Tag, ...], access: Access, origin: Origin, now: datetime) -> Caller:
     """The caller, with the context keys that its requests carry."""
     session = who.session
+    principal, context = _seen(who, name, tags)
+    return Caller(
+        origin=origin,
+        identity=who,
+        access=access,
+        principal=principal,
+        context={
+            **request_context(origin, now),
+            **context,
+            **(session_context(session, now) if session is not None else {}),
+        },
+    )
+
+
+def _seen(who: Identity, name: str, tags: tuple[Tag, ...]) -> tuple[Principal, Mapping[str, str | tuple[str, ...]]]:
+    """Whom policies see, and the context keys that describe it."""
+    session = who.session
+    if session is not None and session.is_federated_user:
+        return federated_user_of(who), federated_user_context(session, tags)
+    principal = principal_of(
+        who.principal_type,
+        account_id=who.account.id,
+        arn=who.arn,
+        principal_arn=who.principal_arn,
+        principal_id=who.principal_id,
+    )
     context = principal_context(
         who.principal_type,
         account_id=who.account.id,
@@ -262,20 +292,4 @@ def _caller(who: Identity, name: str, tags: tuple[Tag, ...], access: Access, ori
         session_name=session.name if session is not None else None,
         tags=tags,
     )
-    return Caller(
-        origin=origin,
-        identity=who,
-        access=access,
-        principal=principal_of(
-            who.principal_type,
-            account_id=who.account.id,
-            arn=who.arn,
-            principal_arn=who.principal_arn,
-            principal_id=who.principal_id,
-        ),
-        context={
-            **request_context(origin, now),
-            **context,
-            **(session_context(session, now) if session is not None else {}),
-        },
-    )
+    return principal, context

@@ -7,20 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from ..domain.arn import parse_arn
-from ..domain.entities import PrincipalType, Session, SessionPolicies, SessionSource
+from ..domain.entities import Session, SessionPolicies, SessionSource
 from ..domain.errors import InvalidAuthenticationCode, LongTermKeyRequired
 from ..domain.names import Between, Doc, SerialNumber, TokenCode
 from ..domain.throttling import Limit
-from .caller import Caller, CredentialKind
+from .caller import Caller
 from .operation import Command, Need, operation
 from .second_factor import SecondFactor, caller_factor, use_caller_code
 from .targets import NOTHING
-from .temporary import Credentials, issue, new_credentials
+from .temporary import Credentials, check_long_term_key, issue, new_credentials, own_seconds, own_session
 from .work import Tools, Work
-
-USER_SECONDS, ROOT_SECONDS = 43_200, 3_600
-"""How long credentials of a user are good if nothing is said, and those of the root at the most."""
 
 
 def _narrowed(*denied: str) -> str:
@@ -74,7 +70,7 @@ class GetSessionToken(Command[SessionToken]):
         return ()
 
     async def look(self, work: Work, target: None) -> SecondFactor | None:
-        _check_credentials(work.caller)
+        check_long_term_key(work.caller, "GetSessionToken")
         return await caller_factor(work, self.serial_number, self.token_code)
 
     async def prepare(self, caller: Caller, tools: Tools, looked: SecondFactor | None) -> SecondFactor | None:
@@ -84,43 +80,17 @@ class GetSessionToken(Command[SessionToken]):
         return prepared.attempts if prepared is not None else ()
 
     async def execute(self, work: Work, target: None, prepared: SecondFactor | None) -> SessionToken:
-        who, origin = work.caller.who, work.caller.origin
+        who = work.caller.who
         work.trail.resources.append(who.principal_arn)
         if prepared is not None:
             await use_caller_code(work, prepared)
-        credentials = new_credentials(work, self._seconds(who.principal_type))
-        own = parse_arn(who.principal_arn)
-        assert own is not None
-        session = Session(
-            id=work.tools.entropy(16).hex(),
-            account_id=who.account.id,
-            principal_type=who.principal_type,
-            principal_id=who.principal_id,
-            principal_name=own.name or "root",
-            principal_path=own.path or "/",
-            parent_id=None,
-            name=None,
+        credentials = new_credentials(work, own_seconds(who.principal_type, self.duration_seconds))
+        session = own_session(
+            work,
+            credentials,
             source=SessionSource.SESSION_TOKEN,
-            access_key_id=credentials.access_key_id,
-            issued_at=work.now,
-            expires_at=credentials.expiration,
-            revoked_at=None,
-            ip_address=origin.ip_address,
-            user_agent=origin.user_agent,
             policies=SessionPolicies(document=WITHOUT_MFA if prepared is None else WITH_MFA),
-            source_identity=None,
-            tags=(),
-            transitive_tag_keys=(),
             mfa_at=work.now if prepared is not None else None,
         )
         token = await issue(work, session, credentials)
         return SessionToken(credentials=credentials, access_token=token, session=session)
-
-    def _seconds(self, kind: PrincipalType) -> int:
-        wanted = self.duration_seconds or USER_SECONDS
-        return min(wanted, ROOT_SECONDS) if kind is PrincipalType.ROOT else wanted
-
-
-def _check_credentials(caller: Caller) -> None:
-    if caller.who.credential.kind is not CredentialKind.LONG_TERM_KEY:
-        raise LongTermKeyRequired("Cannot call GetSessionToken with session credentials")

@@ -11,7 +11,6 @@ from ..domain.entities import (
     PrincipalType,
     Role,
     Session,
-    SessionPolicies,
     SessionSource,
     Tag,
 )
@@ -28,8 +27,6 @@ from ..domain.names import (
     Count,
     Doc,
     ExternalId,
-    Match,
-    PolicyArn,
     RoleArn,
     RoleSessionName,
     SerialNumber,
@@ -37,7 +34,6 @@ from ..domain.names import (
     TokenCode,
 )
 from ..domain.policy.evaluate import Policy
-from ..domain.policy.grammar import PolicyType, check, size
 from ..domain.tags import check_tags
 from ..domain.throttling import Limit
 from ..store.session import StoreSession
@@ -45,6 +41,7 @@ from .access import resource_control
 from .caller import Caller, Identity, mfa_context
 from .operation import Command, Need, Place, Query, Target, operation
 from .second_factor import SecondFactor, caller_factor, use_caller_code
+from .session_policies import SessionPolicy, SessionPolicyArns, narrowing
 from .tagging import Tags, request_tags
 from .targets import NOTHING
 from .temporary import Credentials, issue, new_credentials
@@ -129,13 +126,9 @@ class AssumeRole(Command[AssumedRole]):
     role_arn: RoleArn
     role_session_name: RoleSessionName
     duration_seconds: Annotated[int, Between(900, 43200), Doc("How long the credentials are good for.")] = 3600
-    policy: Annotated[
-        str | None, Match(r"[\t\n\r\x20-\xff]+", 1, 131072), Doc("A session policy, which can only narrow.")
-    ] = None
+    policy: SessionPolicy | None = None
     policy_arns: Annotated[
-        tuple[PolicyArn, ...],
-        Count(10),
-        Doc("Managed policies, of the role's account or of the service, that narrow the session."),
+        SessionPolicyArns, Doc("Managed policies, of the role's account or of the service, that narrow the session.")
     ] = ()
     external_id: ExternalId | None = None
     source_identity: SourceIdentity | None = None
@@ -198,7 +191,7 @@ class AssumeRole(Command[AssumedRole]):
         caller, role = work.caller.who, target.role
         self._check_duration(caller, role)
         tags, transitive = self._inherited(caller)
-        policies, packed = await self._session_policies(work, role)
+        policies, packed = await narrowing(work, role.account_id, self.policy, self.policy_arns, whose="role")
         if role.account_id != caller.account.id:
             work.trail.other_account_id = role.account_id
         if caller.session is not None and not await work.data.sessions.hold(caller.session.id, work.now):
@@ -269,19 +262,3 @@ class AssumeRole(Command[AssumedRole]):
             )
         inherited = tuple(tag for tag in parent.tags if tag.key.lower() in kept)
         return (*inherited, *self.tags), (*parent.transitive_tag_keys, *self.transitive_tag_keys)
-
-    async def _session_policies(self, work: Work, role: Role) -> tuple[SessionPolicies, int]:
-        """What narrows the session, and how much of the space for it that takes, in percent."""
-        limit = work.tools.quotas.session_policy_size
-        used = sum(len(arn) for arn in self.policy_arns)
-        if self.policy is not None:
-            check(PolicyType.SESSION, self.policy)
-            used += size(self.policy)
-        if used > limit:
-            raise LimitExceeded(f"Cannot exceed quota for SessionPolicySize: {limit}", limit=limit)
-        found = await work.data.policies.by_arns(self.policy_arns) if self.policy_arns else {}
-        for arn in self.policy_arns:
-            if arn not in found or found[arn].account_id not in (role.account_id, None):
-                raise InvalidInput(f"Policy {arn} does not exist in the role's account.", field="policyArns")
-        ids = tuple(dict.fromkeys(found[arn].id for arn in self.policy_arns))
-        return SessionPolicies(document=self.policy, policy_ids=ids), -(-100 * used // limit)

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from ..domain.entities import Session
+from ..domain.arn import parse_arn
+from ..domain.entities import PrincipalType, Session, SessionPolicies, SessionSource, Tag
+from ..domain.errors import LongTermKeyRequired
 from ..domain.ids import IdPrefix
 from ..security.tokens import new_secret_access_key, new_token, token_hash
+from .caller import Caller, CredentialKind
 from .changes import GONE
 from .work import Work
+
+USER_SECONDS, ROOT_SECONDS = 43_200, 3_600
+"""How long credentials of a user are good if nothing is said, and those of the root at the most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,56 @@ def new_credentials(work: Work, seconds: int) -> Credentials:
         secret_access_key=new_secret_access_key(),
         session_token=new_token("igt"),
         expiration=work.now + timedelta(seconds=seconds),
+    )
+
+
+def check_long_term_key(caller: Caller, operation: str) -> None:
+    """Raises LongTermKeyRequired for who did not sign with one."""
+    if caller.who.credential.kind is not CredentialKind.LONG_TERM_KEY:
+        raise LongTermKeyRequired(f"Cannot call {operation} with session credentials")
+
+
+def own_seconds(kind: PrincipalType, wanted: int | None) -> int:
+    """How long a session lasts that somebody makes for itself, or for a federated user."""
+    seconds = wanted or USER_SECONDS
+    return min(seconds, ROOT_SECONDS) if kind is PrincipalType.ROOT else seconds
+
+
+def own_session(
+    work: Work,
+    credentials: Credentials,
+    *,
+    source: SessionSource,
+    policies: SessionPolicies,
+    name: str | None = None,
+    tags: tuple[Tag, ...] = (),
+    mfa_at: datetime | None = None,
+) -> Session:
+    """A session that belongs to the calling user or root."""
+    who, origin = work.caller.who, work.caller.origin
+    own = parse_arn(who.principal_arn)
+    assert own is not None
+    return Session(
+        id=work.tools.entropy(16).hex(),
+        account_id=who.account.id,
+        principal_type=who.principal_type,
+        principal_id=who.principal_id,
+        principal_name=own.name or "root",
+        principal_path=own.path or "/",
+        parent_id=None,
+        name=name,
+        source=source,
+        access_key_id=credentials.access_key_id,
+        issued_at=work.now,
+        expires_at=credentials.expiration,
+        revoked_at=None,
+        ip_address=origin.ip_address,
+        user_agent=origin.user_agent,
+        policies=policies,
+        source_identity=None,
+        tags=tags,
+        transitive_tag_keys=(),
+        mfa_at=mfa_at,
     )
 
 

@@ -80,3 +80,8 @@ def root_arn(account_id: str) -> str:
 def assumed_role_arn(account_id: str, role_name: str, session_name: str) -> str:
     """The ARN of a role session. It drops the role's path."""
     return f"arn:{PARTITION}:sts::{account_id}:assumed-role/{role_name}/{session_name}"
+
+
+def federated_user_arn(account_id: str, name: str) -> str:
+    """The ARN of a federated user, whoever made it. Several sessions may have the same."""
+    return f"arn:{PARTITION}:sts::{account_id}:federated-user/{name}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from .arn import SERVICE, assumed_role_arn, iam_arn, organizations_arn, root_arn
+from .arn import SERVICE, assumed_role_arn, federated_user_arn, iam_arn, organizations_arn, root_arn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,6 +320,7 @@ class SessionSource(Enum):
     PASSWORD = "PASSWORD"
     ASSUME_ROLE = "ASSUME_ROLE"
     SESSION_TOKEN = "SESSION_TOKEN"
+    FEDERATION_TOKEN = "FEDERATION_TOKEN"
 
 
 class PrincipalType(Enum):
@@ -332,7 +333,7 @@ class PrincipalType(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPolicies:
-    """What narrows a role session: an inline document and managed policies. None and empty: nothing does."""
+    """What narrows a session: an inline document and managed policies. None and empty: nothing does."""
 
     document: str | None = None
     policy_ids: tuple[str, ...] = ()
@@ -340,9 +341,9 @@ class SessionPolicies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Temporary credentials of a principal, and where they came from. `name` is a role session's name; `principal_id`
-    is a unique id, or the account's id for the root; `principal_name` is the user's or role's name now, `principal_tags`
-    its own tags, beside which `tags` are the session's."""
+    """Temporary credentials of a principal, and where they came from. `name` is a role session's or a federated user's;
+    `principal_id` is a unique id, or the account's id for the root; `principal_name` is the user's or role's name now,
+    `principal_tags` its own tags, beside which `tags` are the session's."""
 
     id: str
     account_id: str
@@ -367,15 +368,22 @@ class Session:
     principal_tags: tuple[Tag, ...] = ()
 
     @property
+    def is_federated_user(self) -> bool:
+        """Whether it is a federated user's, which belongs to a user or the root and is neither."""
+        return self.source is SessionSource.FEDERATION_TOKEN
+
+    @property
     def arn(self) -> str:
-        """The ARN that the session acts under: an `assumed-role` ARN, a user's, or the root's."""
+        """The ARN that the session acts under: an `assumed-role` or `federated-user` ARN, a user's, or the root's."""
+        if self.is_federated_user:
+            return federated_user_arn(self.account_id, self.name or "")
         if self.principal_type is PrincipalType.ROLE:
             return assumed_role_arn(self.account_id, self.principal_name, self.name or "")
         return self.principal_arn
 
     @property
     def principal_arn(self) -> str:
-        """The ARN of the user or role behind the session, or of the root."""
+        """The ARN of the user or role behind the session, or of the root: for a federated user, of who made it."""
         if self.principal_type is PrincipalType.ROOT:
             return root_arn(self.account_id)
         kind = "role" if self.principal_type is PrincipalType.ROLE else "user"

@@ -120,6 +120,9 @@ TokenCode = Annotated[AuthenticationCode, Doc("Six digits that an MFA device of 
 RoleSessionName = Annotated[
     str, Match(r"[\w+=,.@-]*", 2, 64), Doc("What the session is called in its ARN and in the history.")
 ]
+FederatedUserName = Annotated[
+    str, Match(r"[\w+=,.@-]*", 2, 32), Doc("What the federated user is called in its ARN and in the history.")
+]
 ExternalId = Annotated[str, Match(r"[\w+=,.@:/-]*", 2, 1224), Doc("The external id that the trust policy asks for.")]
 SourceIdentity = Annotated[
     str, Match(r"[\w+=,.@-]*", 2, 256), Doc("Who is behind the session. It stays through chaining.")

@@ -10,6 +10,7 @@ from ...app import (
     accounts,
     attachments,
     credentials,
+    federation_tokens,
     groups,
     guardrails,
     inline,
@@ -66,6 +67,18 @@ class Credentials:
             session_token=Secret(credentials.session_token),
             expiration=DateTime(credentials.expiration),
         )
+
+
+@strawberry.type(description="Somebody that this service does not know, whom a user or the root answers for.")
+class FederatedUser:
+    federated_user_id: str = strawberry.field(
+        description="As policies see it in `aws:userid`: the account and the name."
+    )
+    arn: ARN
+
+    @classmethod
+    def of(cls, user: federation_tokens.FederatedUser) -> FederatedUser:
+        return cls(federated_user_id=user.federated_user_id, arn=ARN(user.arn))
 
 
 def _id(kind: str) -> Any:
@@ -136,6 +149,15 @@ class Mutation:
         session_tokens.GetSessionToken,
         credentials=Payload(Credentials, Credentials.of),
         access_token=Payload(Secret, description="The same session as a bearer token, for callers that don't sign."),
+        session=_SESSION,
+    )
+
+    get_federation_token = mutation(
+        federation_tokens.GetFederationToken,
+        credentials=Payload(Credentials, Credentials.of),
+        access_token=Payload(Secret, description="The same session as a bearer token, for callers that don't sign."),
+        federated_user=Payload(FederatedUser, FederatedUser.of),
+        packed_policy_size=Payload(int, description="How full the space for session policies is, in percent."),
         session=_SESSION,
     )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ....app import keys, session_tokens, sts
-from ....app.caller import Identity
+from ....app import federation_tokens, keys, session_tokens, sts
+from ....app.caller import Identity, federated_user_id
 from ....app.decoding import DecodeAuthorizationMessage, DecodedAuthorizationMessage
 from ....app.temporary import Credentials
 from ....domain.entities import PrincipalType
@@ -38,13 +38,27 @@ def _session_token(made: session_tokens.SessionToken, asked: Asked) -> Structure
     return {"Credentials": _credentials(made.credentials)}
 
 
-def _identity(who: Identity, asked: Asked) -> Structure:
-    session = who.session if who.principal_type is PrincipalType.ROLE else None
+def _federation_token(made: federation_tokens.FederationToken, asked: Asked) -> Structure:
+    op, user = asked.operation, made.federated_user
+    is_packed = op.policy is not None or op.policy_arns or op.tags
     return {
-        "UserId": f"{who.principal_id}:{session.name}" if session is not None else who.principal_id,
-        "Account": who.account.id,
-        "Arn": who.arn,
+        "Credentials": _credentials(made.credentials),
+        "FederatedUser": {"FederatedUserId": user.federated_user_id, "Arn": user.arn},
+        "PackedPolicySize": made.packed_policy_size if is_packed else None,
     }
+
+
+def _identity(who: Identity, asked: Asked) -> Structure:
+    return {"UserId": _user_id(who), "Account": who.account.id, "Arn": who.arn}
+
+
+def _user_id(who: Identity) -> str:
+    session = who.session
+    if session is not None and session.is_federated_user:
+        return federated_user_id(session)
+    if session is not None and who.principal_type is PrincipalType.ROLE:
+        return f"{who.principal_id}:{session.name}"
+    return who.principal_id
 
 
 def _key_info(account_id: str, asked: Asked) -> Structure:
@@ -69,6 +83,11 @@ ACTIONS: Mapping[str, Action] = {
         answer=_decoded,
         differs="the message is the `EncodedAuthorizationMessage` in the `Error` of an `AccessDenied`; it holds more than "
         "AWS's",
+    ),
+    "GetFederationToken": Action(
+        operation=federation_tokens.GetFederationToken,
+        answer=_federation_token,
+        differs="`MinimumSessionTokenSize` is not supported",
     ),
     "GetSessionToken": Action(operation=session_tokens.GetSessionToken, answer=_session_token),
     "GetCallerIdentity": Action(operation=sts.GetCallerIdentity, answer=_identity),

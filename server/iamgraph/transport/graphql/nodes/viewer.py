@@ -16,7 +16,7 @@ from .user import User
 
 @strawberry.type(
     description="Who is asking. `arn` is the caller's own: for a role session that is the `assumed-role` ARN, and "
-    "`principal` is the role."
+    "`principal` is the role; for a federated user, the `federated-user` ARN, and who made it."
 )
 class Viewer:
     arn: ARN
