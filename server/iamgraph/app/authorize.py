@@ -35,6 +35,8 @@ from .turns import Turns
 from .work import Work
 
 MAX_REQUESTS = 1000
+_BOUNDS = 64
+"""For how many different contexts of a batch what further questions want is kept at hand."""
 _RESOURCE = re.compile(r"\*|arn:[\w-]+:[\w.-]+:[^:\s]*:[^:\s]*:[^\x00-\x1f\x7f]+", re.ASCII)
 _LONGEST = 2048
 _ENTRIES, _VALUES = Count(100), Count(100)
@@ -243,11 +245,20 @@ async def _answers(
             alike = question._replace(context=named_alike(asker, context))
             found = bound(asker, need_of(alike, asker, roles))
             if action not in trusted:
+                if len(bounds) >= _BOUNDS:
+                    _forget(bounds)
                 bounds[key] = found
         decisions.append(found.decide(action, resource, named or own))
         if turns.is_over:
             await turns.give()
+    _forget(bounds)
     return decisions
+
+
+def _forget(bounds: dict[Any, Bound]) -> None:
+    for one in bounds.values():
+        one.forget()
+    bounds.clear()
 
 
 def _not_good() -> InvalidCredentials:

@@ -138,7 +138,7 @@ def test_whoever_asks_for_ever_new_actions_does_not_fill_the_memory() -> None:
         assert len(decision.because) == 200
     (tests,) = layers._tests.values()
     for kept in (layers._plans, layers._own_plans, tests):
-        assert 0 < sum(len(made.identity) for made in kept.values()) <= 16_384
+        assert 0 < sum(len(made.identity) for made in kept.values()) <= 65_536
 
 
 def conditional(kind: PolicyKind, *conditions: dict[str, Any], **more: Any) -> Policy:

@@ -137,6 +137,10 @@ class Bound:
     def _applying(self, tests: Sequence[Test]) -> Sequence[Test]:
         return [(test, entry) for test, entry in tests if entry.free or self._closeness(entry)]
 
+    def forget(self) -> None:
+        """Let go of what only further decisions want: there may be a thousand of these, each kept by its decision."""
+        self._tests, self._settled = {}, {}
+
     # ------------------------------------------------------------ what a statement comes to
 
     def entries(self, action: str) -> list[Entry]:

@@ -22,7 +22,7 @@ class _Sized(Protocol):
 
 T = TypeVar("T", bound=_Sized)
 
-_KEPT, _KEPT_STATEMENTS, _KEPT_AT_LEAST = 1024, 16_384, 16
+_KEPT, _KEPT_STATEMENTS, _KEPT_AT_LEAST = 1024, 65_536, 16
 """How many actions' plans and tests are kept for a caller: fewer where each has many statements. Whoever asks chooses the
 actions, so that they must not fill the memory."""
 _RESOURCE_SIDE: Final = (PolicyKind.RESOURCE, PolicyKind.TRUST, PolicyKind.RESOURCE_CONTROL)
@@ -175,12 +175,16 @@ class Layers:
     resource_control: Sequence[Sequence[Policy]] = ()
     _plans: dict[str, Plan] = field(init=False, repr=False, compare=False, default_factory=dict)
     _own_plans: dict[str, Plan] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _own_entries: dict[tuple[PolicyKind, int | None, int], _Known] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
     _tests: dict[Standing, dict[str, Tests]] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def with_resource(self, resource: Policy | None) -> Layers:
         """The same policies of the caller, before another resource's policy."""
         other = replace(self, resource=resource)
         object.__setattr__(other, "_own_plans", self._own_plans)
+        object.__setattr__(other, "_own_entries", self._own_entries)
         return other
 
     def tests_of(self, standing: Standing) -> dict[str, Tests]:
@@ -222,15 +226,18 @@ class Layers:
         own, resource = _kept(self._own_plans, action, self._own_plan), self.resource
         if resource is None:
             return own
-        on_resource = _entries(resource, resource.kind, action)
+        on_resource = _entries(resource, resource.kind, action, {})
         return replace(own, on_resource=on_resource)
 
     def _own_plan(self, action: str) -> Plan:
         denies: list[Entry] = []
 
         def allows(policies: Sequence[Policy], kind: PolicyKind | None, level: int | None = None) -> Sequence[Entry]:
-            several = enumerate(policies)
-            found = [entry for i, one in several for entry in _entries(one, kind or one.kind, action, i, level)]
+            found: list[Entry] = []
+            for index, one in enumerate(policies):
+                as_kind = kind or one.kind
+                known = self._own_entries.setdefault((as_kind, level, index), {})
+                found += _entries(one, as_kind, action, known, index, level)
             denies.extend(entry for entry in found if entry.compiled.deny)
             return [entry for entry in found if not entry.compiled.deny]
 
@@ -259,10 +266,22 @@ def keep(kept: dict[str, T], action: str, made: T) -> T:
     return made
 
 
-def _entries(policy: Policy, kind: PolicyKind, action: str, index: int = 0, level: int | None = None) -> list[Entry]:
+_Known = dict[int, Entry]
+"""A policy's statements by their number: they are the same whatever the action."""
+
+
+def _entries(
+    policy: Policy, kind: PolicyKind, action: str, known: _Known, index: int = 0, level: int | None = None
+) -> list[Entry]:
     """A policy's statements about an action: its denies, then its allows."""
     found = policy.policy.candidates(action)
-    return [Entry(one, policy, kind, index, level) for one in (*found.denies, *found.allows)]
+    entries: list[Entry] = []
+    for one in (*found.denies, *found.allows):
+        entry = known.get(one.index)
+        if entry is None:
+            entry = known[one.index] = Entry(one, policy, kind, index, level)
+        entries.append(entry)
+    return entries
 
 
 def _denies(entry: Entry, standing: Standing) -> bool:
