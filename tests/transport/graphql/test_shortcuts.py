@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import strawberry
 from graphql import ExecutionResult, execute, parse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from iamgraph.transport.graphql.shortcuts import PlainFirst, is_awaitable, shorten
 
@@ -142,6 +144,48 @@ async def test_a_plain_field_answers_alike(fields: str) -> None:
         query = f"{{ {field} {{ {fields} }} }} {fragment}"
         short = await _run(SHORT, query, executor_class=PlainFirst, is_awaitable=is_awaitable)
         assert short == await _run(LONG, query)
+
+
+NAMES = (
+    "name", "colour", "missing", "required", "failing", "failingRequired", "givenError", "later", "failingLater", "asked",
+    "laterIfMany", "wrongIfMany", "__typename",
+)  # fmt: skip
+selections = st.lists(
+    st.recursive(
+        st.builds(
+            lambda alias, name, directive: f"{alias}{name}{directive}",
+            st.sampled_from(("", "", "", "a: ", "b: ")),
+            st.sampled_from(NAMES),
+            st.sampled_from(("", "", " @skip(if: $yes)", " @include(if: $yes)", " @skip(if: false)")),
+        ),
+        lambda inner: st.lists(inner, min_size=1, max_size=3).map(lambda many: f"... on Thing {{ {' '.join(many)} }}"),
+        max_leaves=3,
+    ),
+    min_size=1,
+    max_size=5,
+).map(" ".join)
+FIELDS = st.sampled_from(("thing", "things(first: 0)", "things(first: 2)", "odd", "generated"))
+queries = st.lists(st.tuples(FIELDS, selections), min_size=1, max_size=3).map(
+    lambda roots: (
+        "query($yes: Boolean!) { "
+        + " ".join(f"r{i}: {field} {{ {inner} }}" for i, (field, inner) in enumerate(roots))
+        + " }"
+    )
+)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(queries, st.booleans())
+def test_whatever_is_asked_is_answered_alike(query: str, yes: bool) -> None:
+    """Errors too, and their order; two fields of one key are both ways as graphql-core merges them."""
+
+    async def both() -> tuple[Any, Any]:
+        options: dict[str, Any] = {"variable_values": {"yes": yes}}
+        short = await _run(SHORT, query, executor_class=PlainFirst, is_awaitable=is_awaitable, **options)
+        return short, await _run(LONG, query, **options)
+
+    short, long = asyncio.run(both())
+    assert short == long
 
 
 async def test_what_can_not_be_written_is_an_error_of_its_field() -> None:
