@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from ..domain.arn import parse_arn
 from ..domain.entities import Account, Role, User
 from ..domain.errors import IamError, InvalidCredentials, InvalidInput, NoSuchEntity
-from ..domain.names import ArnText, Count, Counted, Doc, Match, Secret
+from ..domain.names import ArnText, Count, Counted, Doc, Match, Secret, shown
 from ..domain.policy.evaluate import Bound, Decision
 from ..domain.policy.global_keys import is_of_principal
 from .caller import Caller, request_context
@@ -270,7 +270,7 @@ def _check_principal(arn: str) -> None:
     parsed = parse_arn(arn)
     if parsed is None or parsed.service != "iam" or parsed.kind not in ("user", "role", "root"):
         wanted = "the ARN of a user, a role or an account's root"
-        raise InvalidInput(f"{_shown(arn)} at 'principal' is not {wanted}", field="principal")
+        raise InvalidInput(f"{shown(arn)} at 'principal' is not {wanted}", field="principal")
 
 
 def _check_credentials(handed: Handed) -> None:
@@ -287,12 +287,12 @@ def _check_credentials(handed: Handed) -> None:
 def _check_action(action: str, at: str) -> None:
     if not ACTION.fullmatch(action):
         wanted = "one action, such as docs:Read, with at most 128 characters"
-        raise InvalidInput(f"{_shown(action)} at '{at}action' is not {wanted}", field=f"{at}action")
+        raise InvalidInput(f"{shown(action)} at '{at}action' is not {wanted}", field=f"{at}action")
 
 
 def _no_arn(resource: str, at: str) -> InvalidInput:
     wanted = "an ARN, such as arn:aws:docs::111122223333:page/1, with at most 2048 characters, or *"
-    return InvalidInput(f"{_shown(resource)} at '{at}resource' is not {wanted}", field=f"{at}resource")
+    return InvalidInput(f"{shown(resource)} at '{at}resource' is not {wanted}", field=f"{at}resource")
 
 
 def _check_context(context: ContextEntries, at: str) -> None:
@@ -302,13 +302,9 @@ def _check_context(context: ContextEntries, at: str) -> None:
         _KEY.check(f"{at}[{i}].key", key)
         if is_of_principal(key):
             said = "says who asks, and can't be given: it comes from the principal"
-            raise InvalidInput(f"{_shown(key)} at '{at}[{i}].key' {said}", field=f"{at}[{i}].key")
+            raise InvalidInput(f"{shown(key)} at '{at}[{i}].key' {said}", field=f"{at}[{i}].key")
         if key.lower() in seen:
-            raise InvalidInput(f"{_shown(key)} at '{at}[{i}].key' is there twice", field=f"{at}[{i}].key")
+            raise InvalidInput(f"{shown(key)} at '{at}[{i}].key' is there twice", field=f"{at}[{i}].key")
         seen.add(key.lower())
         _VALUES.check(f"{at}[{i}].values", values)
         _VALUE.check(f"{at}[{i}].values", values, is_secret=True)
-
-
-def _shown(text: str) -> str:
-    return ascii(text if len(text) <= 80 else text[:77] + "...")

@@ -10,6 +10,7 @@ from enum import Enum
 
 from ..domain.arn import Arn, assumed_role_arn, parse_arn
 from ..domain.errors import InvalidInput, InvalidSimulation, MalformedPolicyDocument
+from ..domain.names import shown
 from ..domain.policy import values
 from ..domain.policy.compile import compiled_document
 from ..domain.policy.evaluate import Policy, PolicyKind, Principal, PrincipalKind
@@ -60,7 +61,7 @@ class ContextEntry:
         """Raise InvalidSimulation where the name or a value is none, or a value is not of the type."""
         name, given = self.context_key_name, self.context_key_values
         if not 1 <= len(name) <= 256 or not re.fullmatch(r"[^\x00-\x1f\x7f]+", name):
-            raise _wrong("contextEntries", f"{_shown(name)} is no context key, such as aws:SourceIp")
+            raise _wrong("contextEntries", f"{shown(name)} is no context key, such as aws:SourceIp")
         long = next((value for value in given if len(value) > 4096), None)
         if long is not None or len(given) > 1000:
             raise _wrong("contextEntries", f"{name} has more than 1000 values, or one of more than 4096 characters")
@@ -154,7 +155,7 @@ def caller_arn(field: str, text: str) -> Arn:
     if arn is None or arn.service != "iam" or arn.kind not in _NAMED:
         wanted = "use the ARN of a user, a group or a role"
         raise _wrong(
-            field, f"Invalid Entity Arn: {_shown(text)} does not clearly define entity type and name; {wanted}."
+            field, f"Invalid Entity Arn: {shown(text)} does not clearly define entity type and name; {wanted}."
         )
     return arn
 
@@ -176,13 +177,9 @@ def owner_of(text: str | None) -> str | None:
         return text
     arn = parse_arn(text)
     if arn is None or arn.kind != "root":
-        raise _wrong("resourceOwner", f"{_shown(text)} is not a valid Resource Owner; use arn:aws:iam::ACCOUNT:root")
+        raise _wrong("resourceOwner", f"{shown(text)} is not a valid Resource Owner; use arn:aws:iam::ACCOUNT:root")
     return arn.account_id
 
 
 def _wrong(field: str, message: str) -> InvalidSimulation:
     return InvalidSimulation(message, field=field.partition(".")[0])
-
-
-def _shown(text: str) -> str:
-    return ascii(text if len(text) <= 80 else text[:77] + "...")

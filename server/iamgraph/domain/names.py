@@ -30,7 +30,7 @@ class Match:
     def check(self, field: str, value: Any, *, is_secret: bool = False) -> None:
         """Raise InvalidInput, which quotes the value unless that is a secret."""
         for text in value if isinstance(value, (tuple, list)) else (value,):
-            what = "the value" if is_secret else _shown(text)
+            what = "the value" if is_secret else shown(text)
             if not self.minimum <= len(text) <= self.maximum:
                 bound = f"length between {self.minimum} and {self.maximum}"
                 raise InvalidInput(f"{what} at '{field}' must have a {bound}", field=field)
@@ -71,7 +71,7 @@ class Count:
             raise InvalidInput(f"'{field}' holds {len(value)} items; at most {self.maximum} are allowed", field=field)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """The value in quotes, ASCII only, so that what is wrong can be seen; a long one is cut."""
     return ascii(text if len(text) <= 80 else text[:77] + "...")
 

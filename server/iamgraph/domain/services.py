@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 
 from .arn import service_arn
 from .errors import InvalidInput
-from .names import Count, Doc, Match
+from .names import Count, Doc, Match, shown
 from .policy.global_keys import GLOBAL_KEYS
 
 ServicePrefix = Annotated[
@@ -214,8 +214,7 @@ _KEYS: Final = "conditionKeys, or a global key as AWS writes it, such as aws:Res
 
 
 def _wrong(field: str, value: str, what: str) -> InvalidInput:
-    shown = ascii(value if len(value) <= 80 else value[:77] + "...")
-    return InvalidInput(f"{shown} at '{field}' {what}", field=field)
+    return InvalidInput(f"{shown(value)} at '{field}' {what}", field=field)
 
 
 def _check_once(field: str, parts: Iterable[ServicePart]) -> None:

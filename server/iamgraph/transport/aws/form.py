@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from ...domain.names import shown
 from .errors import WireError
 from .models import Shape, Structure, is_flattened, serialized_name
 
@@ -27,7 +28,7 @@ def fields_of(*forms: bytes) -> Mapping[str, str]:
     for form in forms:
         for name, value in _pairs(form):
             if name in found:
-                raise WireError("InvalidQueryParameter", f"The parameter {_shown(name)} comes twice. It may come once.")
+                raise WireError("InvalidQueryParameter", f"The parameter {shown(name)} comes twice. It may come once.")
             found[name] = value
     return found
 
@@ -75,7 +76,7 @@ def parameters_of(shape: Shape | None, fields: Mapping[str, str]) -> Structure:
 def _check_known(node: _Node, known: Iterable[str], where: str) -> None:
     unknown = sorted(node.below.keys() - set(known))
     if unknown:
-        raise WireError("UnknownParameter", f"The parameter {_shown(where + unknown[0])} is not recognized.")
+        raise WireError("UnknownParameter", f"The parameter {shown(where + unknown[0])} is not recognized.")
 
 
 def _value(shape: Shape, node: _Node, where: str) -> Any:
@@ -90,16 +91,14 @@ def _value(shape: Shape, node: _Node, where: str) -> Any:
         _check_has_no_text(node, where)
         return _map(shape, node, where)
     if node.text is None or node.below:
-        raise WireError("MalformedInput", f"Start of structure or map found where not expected: {_shown(where)}")
+        raise WireError("MalformedInput", f"Start of structure or map found where not expected: {shown(where)}")
     return _scalar(shape, node.text, where)
 
 
 def _check_has_no_text(node: _Node, where: str) -> None:
     # An empty list or map is sent as a name with nothing behind it.
     if node.text:
-        raise WireError(
-            "MalformedInput", f"Unexpected text where a structure, list or map is expected: {_shown(where)}"
-        )
+        raise WireError("MalformedInput", f"Unexpected text where a structure, list or map is expected: {shown(where)}")
 
 
 def _structure(shape: Shape, node: _Node, where: str) -> Structure:
@@ -139,7 +138,7 @@ def _indexed(node: _Node, where: str) -> list[tuple[int, _Node]]:
     """The items by their numbers, which begin at 1 and may leave some out."""
     for index in node.below:
         if not (index.isascii() and index.isdigit() and len(index) <= 9 and index[0] != "0"):
-            raise WireError("MalformedInput", f"Key is not an integer from 1 on: {_shown(f'{where}.{index}')}")
+            raise WireError("MalformedInput", f"Key is not an integer from 1 on: {shown(f'{where}.{index}')}")
     return sorted((int(index), item) for index, item in node.below.items())
 
 
@@ -159,7 +158,7 @@ def _scalar(shape: Shape, text: str, where: str) -> Any:
         if kind == "timestamp":
             return _instant(shape.serialization.get("timestampFormat", "iso8601"), text)
     except (ValueError, KeyError, OverflowError, binascii.Error):
-        raise WireError("MalformedInput", f"{_shown(text)} at {_shown(where)} is no {kind}.") from None
+        raise WireError("MalformedInput", f"{shown(text)} at {shown(where)} is no {kind}.") from None
     return text
 
 
@@ -168,8 +167,3 @@ def _instant(format: str, text: str) -> datetime:
         return datetime.fromtimestamp(float(text), UTC)
     at = parsedate_to_datetime(text) if format == "rfc822" else datetime.fromisoformat(text)
     return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-
-
-def _shown(text: str) -> str:
-    """Text of the client's in an error: ASCII, and not much of it."""
-    return ascii(text if len(text) <= 80 else text[:77] + "...")
