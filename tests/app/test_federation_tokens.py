@@ -201,7 +201,8 @@ async def test_what_is_wrong_is_said(service: Service) -> None:
         ("InvalidInputError", {"policyArns": [foreign]}),
         ("InvalidInputError", {"policyArns": [arn(f"policy/p{n}") for n in range(11)]}),
         ("MalformedPolicyDocumentError", {"policy": "{"}),
-        ("LimitExceededError", {"policy": allow("docs:" + "x" * 2048)}),
+        ("InvalidInputError", {"policy": allow("docs:Read") + " " * 2048}),
+        ("LimitExceededError", {"policy": allow("docs:" + "x" * 1900), "policyArns": [arn("policy/" + "p" * 80)]}),
     ):
         assert (await error(key, **given))[0] == kind, given
     assert await error(key, policyArns=[foreign]) == (

@@ -13,7 +13,7 @@ from ..domain.names import Between, Doc, FederatedUserName
 from ..domain.tags import check_tags
 from .caller import Caller, federated_user_id
 from .operation import Command, Need, Place, Target, operation
-from .session_policies import SessionPolicy, SessionPolicyArns, narrowing
+from .session_policies import FederatedUserPolicy, SessionPolicyArns, narrowing
 from .tagging import Tags, request_tags
 from .temporary import Credentials, check_long_term_key, issue, new_credentials, own_seconds, own_session
 from .work import Work
@@ -58,7 +58,7 @@ class GetFederationToken(Command[FederationToken]):
     GetCallerIdentity."""
 
     name: FederatedUserName
-    policy: SessionPolicy | None = None
+    policy: FederatedUserPolicy | None = None
     policy_arns: Annotated[
         SessionPolicyArns, Doc("Managed policies, of the account or of the service, that narrow the session.")
     ] = ()

@@ -10,7 +10,10 @@ from ..domain.names import Count, Doc, Match, PolicyArn
 from ..domain.policy.grammar import PolicyType, check, size
 from .work import Work
 
-SessionPolicy = Annotated[str, Match(r"[\t\n\r\x20-\xff]+", 1, 131072), Doc("A session policy, which can only narrow.")]
+_TEXT, _DOC = r"[\t\n\r\x20-\xff]+", Doc("A session policy, which can only narrow.")
+SessionPolicy = Annotated[str, Match(_TEXT, 1, 131072), _DOC]
+FederatedUserPolicy = Annotated[str, Match(_TEXT, 1, 2048), _DOC]
+"""White space counts here, as on AWS."""
 SessionPolicyArns = Annotated[tuple[PolicyArn, ...], Count(10)]
 
 

@@ -8,6 +8,7 @@ from ...service import ACCOUNT, Service, allow
 from ...wire import aws_key
 
 KIM = f"arn:aws:sts::{ACCOUNT}:federated-user/kim"
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 
 async def test_a_federated_user_from_its_making(service: Service) -> None:
@@ -22,7 +23,7 @@ async def test_a_federated_user_from_its_making(service: Service) -> None:
         "Account": ACCOUNT,
         "Arn": KIM,
     }
-    policy = {"Policy": allow("iam:*"), "PolicyArns": [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]}
+    policy = {"Policy": allow("iam:*"), "PolicyArns": [{"arn": READ_ONLY}]}
     tags = [{"Key": "team", "Value": "red"}]
     found = (await key.ask("GetFederationToken", "sts", Name="kim", Tags=tags, DurationSeconds=900, **policy)).data
     assert found.keys() == {"Credentials", "FederatedUser", "PackedPolicySize"} and found["PackedPolicySize"] == 7
@@ -43,10 +44,15 @@ async def test_what_is_refused(service: Service) -> None:
     assert answer.message.startswith("2 validation errors detected: ") and "'durationSeconds'" in answer.message
     for given, code in (
         ({"Policy": "{"}, "MalformedPolicyDocument"),
-        ({"Policy": allow("s3:*" + "x" * 2000)}, "PackedPolicyTooLarge"),
+        ({"Policy": allow("s3:" + "x" * 1900), "PolicyArns": [{"arn": READ_ONLY}] * 4}, "PackedPolicyTooLarge"),
     ):
         answer = await key.ask("GetFederationToken", "sts", Name="kim", **given)
         assert (answer.status, answer.code) == (400, code)
+    answer = await key.ask("GetFederationToken", "sts", Name="kim", Policy=allow("s3:Get" + "x" * 2048))
+    assert (answer.status, answer.code) == (400, "ValidationError")
+    assert answer.message.startswith("1 validation error detected: ") and answer.message.endswith(
+        "at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048"
+    )
     made = (await key.ask("GetSessionToken", "sts")).data["Credentials"]
     session = replace(key, id=made["AccessKeyId"], secret=made["SecretAccessKey"], token=made["SessionToken"])
     answer = await session.ask("GetFederationToken", "sts", Name="kim")

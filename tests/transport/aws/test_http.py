@@ -212,7 +212,7 @@ async def test_parameters_are_told_of_before_permissions_and_missing_entities_af
          "This policy contains invalid Json"),
         ("GetAccountPasswordPolicy", {}, 404, "NoSuchEntity",
          f"The Password Policy with domain name {ACCOUNT} cannot be found."),
-        ("ListUsers", {"Marker": "10"}, 400, "ValidationError", "'marker' is not a cursor that this list gave"),
+        ("ListUsers", {"Marker": "10"}, 400, "ValidationError", "Invalid Marker."),
         ("TagUser", {"UserName": "nobody", "Tags": [{"Key": "a", "Value": ""}, {"Key": "A", "Value": ""}]}, 400,
          "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive."),
     ):  # fmt: skip

@@ -75,6 +75,8 @@ def failure_of(error: IamError | WireError, service: Service | None, violations:
     if isinstance(error, InvalidInput):
         if violations:
             code, message = InvalidInput.code, constraint_text(violations)
+        elif error.field == "marker":
+            message = "Invalid Marker."
         elif service is not None:
             code = _VALUES.get((service.name, error.field), code)
     elif isinstance(error, ExpiredToken):
