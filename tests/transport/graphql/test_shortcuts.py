@@ -174,6 +174,8 @@ queries = st.lists(st.tuples(FIELDS, selections), min_size=1, max_size=3).map(
 )
 
 
+# Of what graphql-core cancels, both ways.
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(queries, st.booleans())
 def test_whatever_is_asked_is_answered_alike(query: str, yes: bool) -> None:
