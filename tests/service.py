@@ -15,11 +15,11 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 from iamgraph.app.bootstrap import Wanted, bootstrap
-from iamgraph.app.heads import HeadsFile
+from iamgraph.app.history.heads import HeadsFile
+from iamgraph.app.history.live import StreamLimits
+from iamgraph.app.history.sealer import HistorySealer
 from iamgraph.app.kernel import Kernel
-from iamgraph.app.live import StreamLimits
-from iamgraph.app.reports import Reporter
-from iamgraph.app.sealer import HistorySealer
+from iamgraph.app.reports.maker import Reporter
 from iamgraph.app.work import Tools
 from iamgraph.domain.budget import Bucket
 from iamgraph.domain.entities import EventOutcome

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from iamgraph.app.live import StreamLimits
+from iamgraph.app.history.live import StreamLimits
 from iamgraph.domain.entities import Event, EventOutcome
 
 from .databases import STORES, fresh

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from .app import bootstrap, rotation
-from .app.export import exported
-from .app.heads import HeadsFile
+from .app.history.export import exported
+from .app.history.heads import HeadsFile
+from .app.history.live import StreamLimits
+from .app.history.retention import Retention
+from .app.history.sealer import HistorySealer
+from .app.history.verify import Report, verify
 from .app.kernel import Kernel
-from .app.live import StreamLimits
-from .app.reports import Reporter
+from .app.reports.maker import Reporter
 from .app.resealer import Resealer, Usage, usage_of
-from .app.retention import Retention
-from .app.sealer import HistorySealer
-from .app.verify import Report, verify
 from .app.work import Tools
 from .domain.entities import Account
 from .security.chaining import ChainKeys

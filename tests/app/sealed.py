@@ -7,10 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from iamgraph.app.heads import HeadsFile
-from iamgraph.app.retention import Retention
-from iamgraph.app.sealer import HistorySealer
-from iamgraph.app.verify import Report, verify
+from iamgraph.app.history.heads import HeadsFile
+from iamgraph.app.history.retention import Retention
+from iamgraph.app.history.sealer import HistorySealer
+from iamgraph.app.history.verify import Report, verify
 from iamgraph.app.work import Tools
 from iamgraph.domain.limits import Quotas
 from iamgraph.security.chaining import ChainKeys

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from iamgraph.app.authorize import ASKED
 from iamgraph.app.caller import Caller, Credential, CredentialKind, Identity, Origin, session_context
 from iamgraph.app.guardrails import GUARDRAIL
 from iamgraph.app.instance_profiles import PROFILE_AND_ROLE, ProfileAndRole
 from iamgraph.app.keys import KEY, OWNER, KeyOwner, OwnedKey
-from iamgraph.app.last_accessed import ENTITY, IDENTITY
 from iamgraph.app.login_profiles import ChangePassword
 from iamgraph.app.mfa_devices import MFA_DEVICE
 from iamgraph.app.operation import OPERATIONS, Operation, parameters
+from iamgraph.app.questions.authorize import ASKED
+from iamgraph.app.questions.sources import SOURCE, Sourced
+from iamgraph.app.reports.last_accessed import ENTITY, IDENTITY
 from iamgraph.app.sessions import HOLDER, SESSION
-from iamgraph.app.sources import SOURCE, Sourced
 from iamgraph.app.sts import Assumable, AssumeRole
 from iamgraph.app.targets import CHANGED_POLICY, GROUP, INSTANCE_PROFILE, POLICY, ROLE, USER, Target
 from iamgraph.app.users import USER_OR_ROOT

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from iamgraph.app.caller import Origin
-from iamgraph.app.export import record
+from iamgraph.app.history.export import record
 
 from ..service import ACCOUNT, Service, allow
 from ..transport.graphql.test_signed import Key, key_of

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from iamgraph.app.authorization_message import opened
-from iamgraph.app.decoding import document as explained
+from iamgraph.app.questions.authorization_message import opened
+from iamgraph.app.questions.decoding import document as explained
 from iamgraph.domain.entities import EventOutcome
 from iamgraph.transport.graphql.ids import node_id, parse_node_id
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from iamgraph.app import resealer as resealing
+from iamgraph.app.history.sealer import HistorySealer
 from iamgraph.app.keys import key_context
 from iamgraph.app.resealer import CONTEXTS, Resealer, usage_of
-from iamgraph.app.sealer import HistorySealer
 from iamgraph.app.second_factor import seed_context
 from iamgraph.domain.entities import AccessKey, KeyStatus
 from iamgraph.security.keyfile import MasterKeys, changing

@@ -16,9 +16,9 @@ from ..databases import STORES, fresh
 from ..own_services import given, orders
 from ..service import ACCOUNT, Service, allow, served
 from .asking import OTHER, account, document, other_root, refused, statement
+from .questions.test_validation import validate
 from .test_changes import newest, read
 from .test_races import at_once, ends
-from .test_validation import validate
 
 PARTS = """actions { name description resourceTypes conditionKeys }
   resourceTypes { name arnFormats conditionKeys } conditionKeys { name type isMultivalued }"""

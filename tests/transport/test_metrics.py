@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
-from iamgraph.app.sealer import HistorySealer
+from iamgraph.app.history.sealer import HistorySealer
 from iamgraph.domain.errors import Throttled
 from iamgraph.main import bootstrapped, opened, running
 from iamgraph.security.passwords import PasswordHasher

@@ -10,7 +10,7 @@ from ..domain.passwords import DEFAULT, check_password
 from ..security.tokens import new_password
 from ..store.session import StoreSession
 from .accounts import new_account
-from .history import event_of_server
+from .history.events import event_of_server
 from .work import Tools
 
 

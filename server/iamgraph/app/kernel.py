@@ -17,7 +17,7 @@ from ..store.unit import Connections, Database, StoreError
 from .budget import Budgets
 from .caller import Caller, Origin
 from .decide import denied
-from .history import (
+from .history.events import (
     Recorder,
     code_of,
     event_id,
@@ -29,8 +29,9 @@ from .history import (
     outcome_of,
     text_of,
 )
+from .history.live import Live, StreamLimits, Watch
+from .history.watching import WatchEvents
 from .identity import Authenticator, Shown
-from .live import Live, StreamLimits, Watch
 from .meters import Meters, ended_by
 from .operation import Command, Need, Query, audited
 from .reads import Reads
@@ -39,7 +40,6 @@ from .silence import beforehand, telling, told
 from .throttling import attempt
 from .tracing import Tracer
 from .uses import Uses
-from .watching import WatchEvents
 from .work import Tools, Trail, Work
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from enum import Enum
 
 from ..domain.entities import EventOutcome
 from ..domain.errors import IamError, Throttled
-from .history import outcome_of
+from .history.events import outcome_of
 
 
 class Ended(Enum):

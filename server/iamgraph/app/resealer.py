@@ -12,9 +12,9 @@ from ..security.keyring import KeyRing
 from ..security.sealing import SealError
 from ..store.sealed import SealedColumn, SealedValue
 from ..store.session import StoreSession
+from .history.sealer import Opens
 from .keys import key_context
 from .rounds import Rounds
-from .sealer import Opens
 from .second_factor import seed_context
 from .temporary import secret_context
 

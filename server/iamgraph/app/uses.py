@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from ..domain.entities import PrincipalType, Use
 from .caller import Caller, CredentialKind
+from .history.sealer import Opens
 from .rounds import Rounds
-from .sealer import Opens
 
 EVERY = timedelta(minutes=1)
 """Uses of one key or role for the same service and region are noted once in this time."""

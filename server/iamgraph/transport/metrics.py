@@ -12,10 +12,10 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from ..app.history.sealer import HistorySealer
 from ..app.kernel import Kernel
 from ..app.meters import Ended, Meters
 from ..app.operation import OPERATIONS
-from ..app.sealer import HistorySealer
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ...app.test_simulate import cases, world
+from ...app.questions.test_simulate import cases, world
 from ...databases import fresh
 from ...service import served
 from ...wire import aws_key

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from iamgraph.app import live
-from iamgraph.app.live import StreamLimits
+from iamgraph.app.history import live
+from iamgraph.app.history.live import StreamLimits
 from iamgraph.domain.entities import EventOutcome
 from iamgraph.transport.graphql import sse
 

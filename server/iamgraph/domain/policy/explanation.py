@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .document import Effect, Principals, Span
 from .evaluate import Decision
@@ -56,18 +56,7 @@ class ToldStatement:
     def of(cls, match: Match) -> ToldStatement:
         """As whoever it decided about may be told of it."""
         policy, statement = match.policy, match.statement
-        if match.kind in GUARDRAILS:
-            return cls(
-                effect=match.effect,
-                kind=match.kind,
-                policy_name=policy.name,
-                policy_version=policy.version_id,
-                arn=policy.arn,
-                policy_id=policy.policy_id,
-                attached_to=policy.attached_to,
-                sid=statement.sid,
-            )
-        return cls(
+        told = cls(
             effect=match.effect,
             kind=match.kind,
             policy_name=policy.name,
@@ -76,6 +65,11 @@ class ToldStatement:
             policy_id=policy.policy_id,
             attached_to=policy.attached_to,
             sid=statement.sid,
+        )
+        if match.kind in GUARDRAILS:
+            return told
+        return replace(
+            told,
             place=_place(statement.span),
             principals=_principals(statement.principals),
             not_principal=statement.not_principal,

@@ -9,10 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from ...app.authorization_message import encoded
 from ...app.caller import Caller, Origin
 from ...app.kernel import Ask, Kernel
 from ...app.operation import Command, Operation
+from ...app.questions.authorization_message import encoded
 from ...app.refusals import invalid
 from ...domain.errors import AccessDenied, IamError, InvalidInput, ServiceUnavailable
 from ...security.sigv4 import HttpRequest, is_presigned

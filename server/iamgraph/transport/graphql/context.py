@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import strawberry
 
-from ...app.authorization_message import encoded
 from ...app.caller import Caller
+from ...app.history.live import Watch
+from ...app.history.watching import WatchEvents
 from ...app.kernel import Ask, Kernel
-from ...app.live import Watch
 from ...app.operation import Command, Query
+from ...app.questions.authorization_message import encoded
 from ...app.turns import Turns
-from ...app.watching import WatchEvents
 from ...domain.budget import Spent
 from ...domain.errors import AccessDenied, IamError, NoSuchEntity
 

@@ -9,14 +9,12 @@ import strawberry
 from ...app import (
     accounts,
     attachments,
-    credentials,
     federation_tokens,
     groups,
     guardrails,
     inline,
     instance_profiles,
     keys,
-    last_accessed,
     login_profiles,
     mfa_device_tags,
     mfa_devices,
@@ -32,6 +30,7 @@ from ...app import (
 )
 from ...app import sessions as session_ops
 from ...app import sign_in as signing
+from ...app.reports import credentials, last_accessed
 from .adapt import Payload, mutation
 from .context import Info
 from .ids import node_id

@@ -9,11 +9,11 @@ import strawberry
 from strawberry import UNSET
 
 from ...app.accounts import DescribeAccount, ListAccounts
-from ...app.context_keys import GetContextKeysForCustomPolicy, GetContextKeysForPrincipalPolicy
-from ...app.decoding import DecodeAuthorizationMessage
 from ...app.guardrails import ListGuardrails
+from ...app.questions.context_keys import GetContextKeysForCustomPolicy, GetContextKeysForPrincipalPolicy
+from ...app.questions.decoding import DecodeAuthorizationMessage
+from ...app.questions.validation import ValidatePolicy
 from ...app.sts import GetCallerIdentity
-from ...app.validation import ValidatePolicy
 from ...domain.entities import GuardrailKind
 from ...domain.errors import InvalidInput
 from ...domain.policy.evaluate import PolicyKind

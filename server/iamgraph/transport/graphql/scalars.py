@@ -9,9 +9,9 @@ from typing import Any, NewType
 
 import strawberry
 
-from ...app.credentials import CredentialReportState
-from ...app.exclusions import AttachmentType, PolicyIdentifierType
-from ...app.supposed import ContextKeyType
+from ...app.questions.exclusions import AttachmentType, PolicyIdentifierType
+from ...app.questions.supposed import ContextKeyType
+from ...app.reports.credentials import CredentialReportState
 from ...domain.entities import AssignmentStatus, EventOutcome, KeyStatus, SessionSource
 from ...domain.policy.evaluate import Lacking, Outcome, PolicyKind
 from ...domain.policy.finding import Severity

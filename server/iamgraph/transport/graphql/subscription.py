@@ -9,8 +9,8 @@ from typing import Any, cast
 import strawberry
 from strawberry import UNSET
 
-from ...app.live import Watch, Watched
-from ...app.watching import WatchEvents
+from ...app.history.live import Watch, Watched
+from ...app.history.watching import WatchEvents
 from ...domain.entities import Event, EventOutcome
 from .context import Info
 from .nodes.event import AuditEvent

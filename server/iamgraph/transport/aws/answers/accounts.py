@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ....app import accounts, credentials, password_policy, summary
+from ....app import accounts, password_policy
+from ....app.reports import credentials, summary
 from ....domain.entities import PasswordPolicy
 from ....domain.errors import NoSuchEntity
 from ..action import Action, Asked

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ....app import details
 from ....app.listing import Listed
+from ....app.reports import details
 from ....domain.entities import Attached, InlinePolicy
 from ..action import Action, Asked
 from ..models import Structure

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ....app import last_accessed
 from ....app.caller import REGION
+from ....app.reports import last_accessed
 from ....domain.entities import Group, PrincipalType, User
 from ....domain.service_access import ActionAccess, ServiceAccess
 from ..action import Action, Asked

@@ -7,8 +7,8 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-from ....app import context_keys, simulate
-from ....app.simulation import Simulation
+from ....app.questions import context_keys, simulate
+from ....app.questions.simulation import Simulation
 from ..action import Action, Asked
 from ..models import Structure
 from .base import page

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ....app import federation_tokens, keys, session_tokens, sts
 from ....app.caller import Identity, federated_user_id
-from ....app.decoding import DecodeAuthorizationMessage, DecodedAuthorizationMessage
+from ....app.questions.decoding import DecodeAuthorizationMessage, DecodedAuthorizationMessage
 from ....app.temporary import Credentials
 from ....domain.entities import PrincipalType
 from ..action import Action, Asked

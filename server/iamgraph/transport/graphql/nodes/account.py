@@ -8,19 +8,19 @@ import strawberry
 from strawberry import UNSET
 
 from ....app.accounts import DescribeAccount, GetPrimaryEmail, ListAccountAliases
-from ....app.audit import LookupEvents
-from ....app.credentials import GetCredentialReport
 from ....app.groups import GetGroup, ListGroups
 from ....app.guardrails import ListGuardrailsForAccount
+from ....app.history.audit import LookupEvents
 from ....app.instance_profiles import GetInstanceProfile, ListInstanceProfiles
 from ....app.keys import KeyOwner
-from ....app.last_accessed import GetServiceLastAccessedDetails, ListPoliciesGrantingServiceAccess
 from ....app.mfa_devices import ListMFADevices, ListVirtualMFADevices
 from ....app.password_policy import GetAccountPasswordPolicy
 from ....app.policies import GetPolicy, ListPolicies, PolicyScope
+from ....app.reports.credentials import GetCredentialReport
+from ....app.reports.last_accessed import GetServiceLastAccessedDetails, ListPoliciesGrantingServiceAccess
+from ....app.reports.summary import GetAccountSummary
 from ....app.roles import GetRole, ListRoles
 from ....app.services import GetService, ListServices
-from ....app.summary import GetAccountSummary
 from ....app.users import GetUser, ListUsers
 from ....domain import entities
 from ....domain.arn import root_arn

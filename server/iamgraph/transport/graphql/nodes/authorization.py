@@ -7,9 +7,9 @@ from typing import cast
 import strawberry
 from strawberry import UNSET
 
-from ....app.authorize import Authorize, AuthorizeMany
 from ....app.identity import Handed, HandedKey
-from ....app.questions import ContextEntries, Question
+from ....app.questions.authorize import Authorize, AuthorizeMany
+from ....app.questions.question import ContextEntries, Question
 from ....domain.errors import InvalidInput
 from ..scalars import ARN, Action
 

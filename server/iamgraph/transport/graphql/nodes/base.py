@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, cast
 
 import strawberry
 
-from ....app.supposed import ContextKeyType
+from ....app.questions.supposed import ContextKeyType
 from ....domain.arn import Arn, parse_arn
 from ..context import Info
 from ..ids import node_id

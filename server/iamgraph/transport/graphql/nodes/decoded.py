@@ -6,7 +6,7 @@ from datetime import datetime
 
 import strawberry
 
-from ....app import decoding
+from ....app.questions import decoding
 from ..scalars import ARN, AccountId, Action, DateTime
 from .decision import Decision
 

@@ -10,10 +10,10 @@ import strawberry
 from ....app.attachments import ListAttachedGroupPolicies, ListAttachedRolePolicies, ListAttachedUserPolicies
 from ....app.inline import ListGroupPolicies, ListRolePolicies, ListUserPolicies
 from ....app.listing import Listed
+from ....app.questions.simulate import SimulatePrincipalPolicy
+from ....app.questions.sources import Sourced
+from ....app.questions.supposed import ContextEntry as Entry
 from ....app.sessions import ListSessions
-from ....app.simulate import SimulatePrincipalPolicy
-from ....app.sources import Sourced
-from ....app.supposed import ContextEntry as Entry
 from ....domain.entities import Attached, IdentityKind, InlinePolicy
 from ..context import Info
 from ..scalars import ARN, Action

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import UNSET
 
-from ....app import last_accessed as app
 from ....app.caller import REGION
+from ....app.reports import last_accessed as app
 from ....domain import service_access
 from ....domain.entities import PrincipalType
 from ....domain.service_access import Granularity

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from ....app.accounts import DescribeAccount
-from ....app.audit import GetEvent
 from ....app.groups import GetGroup
 from ....app.guardrails import DescribeGuardrail
+from ....app.history.audit import GetEvent
 from ....app.instance_profiles import GetInstanceProfile
 from ....app.login_profiles import GetLoginProfile
 from ....app.mfa_devices import GetVirtualMFADevice

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 from strawberry import UNSET
 
-from ....app import exclusions
-from ....app.evaluation import EvaluationResult, Simulated
 from ....app.listing import Listed
-from ....app.simulate import OrderedOrganizationPolicy, SimulateCustomPolicy, SimulatePrincipalPolicy
-from ....app.simulation import MAX_DECISIONS
+from ....app.questions import exclusions
+from ....app.questions.evaluation import EvaluationResult, Simulated
+from ....app.questions.simulate import OrderedOrganizationPolicy, SimulateCustomPolicy, SimulatePrincipalPolicy
+from ....app.questions.simulation import MAX_DECISIONS
 from ....domain.errors import InvalidInput
 from ..scalars import ARN, Action, PolicyDocument
 from .base import ContextEntry

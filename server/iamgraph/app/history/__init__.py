@@ -1,0 +1,1 @@
+"""The history: written, chained, kept, shown, followed, exported and verified."""

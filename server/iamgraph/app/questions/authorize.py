@@ -1,0 +1,310 @@
+"""Authorisation as a service: may the caller, another principal, or whoever is behind credentials that were handed over do
+this, now? The answer is what the engine would say if it asked itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from ...domain.arn import parse_arn
+from ...domain.entities import Account, Role, User
+from ...domain.errors import IamError, InvalidCredentials, InvalidInput, NoSuchEntity
+from ...domain.names import ArnText, Count, Counted, Doc, Match, Secret, shown
+from ...domain.policy.evaluate import Bound, Decision
+from ...domain.policy.global_keys import is_of_principal
+from ..caller import Caller, request_context
+from ..decide import Asker, Subject, bound
+from ..identity import Handed, Holder
+from ..operation import Need, Place, Query, Target, operation
+from ..turns import Turns
+from ..work import Work
+from .question import (
+    ACTION,
+    ContextEntries,
+    Question,
+    account_of,
+    instant,
+    named_alike,
+    need_of,
+    service_if_owns,
+    subject,
+    trust_actions,
+    trusting,
+)
+
+MAX_REQUESTS = 1000
+_BOUNDS = 64
+"""For how many different contexts of a batch what further questions want is kept at hand."""
+_RESOURCE = re.compile(r"\*|arn:[\w-]+:[\w.-]+:[^:\s]*:[^:\s]*:[^\x00-\x1f\x7f]+", re.ASCII)
+_LONGEST = 2048
+_ENTRIES, _VALUES = Count(100), Count(100)
+_KEY, _VALUE = Match(r"[^\x00-\x1f\x7f]+", 1, 256), Match(r".*", 0, 2048)
+_KEY_ID, _TOKEN = Match(r"\w+", 16, 128), Match(r".+", 1, 4096)
+
+Principal = User | Role | Account | Holder | Caller
+
+
+class _Asked(Target):
+    """Who is asked about: the caller itself; a user, a role or the root of its account, by ARN; or whoever is behind
+    credentials. Credentials of which nothing is known in the account stand at `arn:aws:iamgraph::…:credentials/unknown`."""
+
+    async def find(self, work: Work, ops: Sequence[Any]) -> Sequence[Principal | None]:
+        arns = list(dict.fromkeys(op.principal for op in ops if op.principal is not None))
+        handed = dict.fromkeys(op.credentials for op in ops if op.credentials is not None)
+        named = await self._named(work, arns)
+        held = {one: await self._holder(work, one) for one in handed}
+        return [
+            work.caller if op.is_about_itself else held[op.credentials] if op.principal is None else named[op.principal]
+            for op in ops
+        ]
+
+    @staticmethod
+    async def _named(work: Work, arns: Sequence[str]) -> Mapping[str, User | Role | Account | None]:
+        own: dict[str, User | Role | Account | None] = dict.fromkeys(arns)
+        account = work.caller.who.account
+        if account.arn in own:
+            own[account.arn] = account
+        for kind, repository in (("user", work.data.users), ("role", work.data.roles)):
+            parsed = [arn for arn in map(parse_arn, arns) if arn and arn.kind == kind and arn.account_id == account.id]
+            found = await repository.named(account.id, sorted({arn.name for arn in parsed})) if parsed else {}
+            own |= {entity.arn: entity for entity in found.values() if entity.arn in own}
+        return own
+
+    @staticmethod
+    async def _holder(work: Work, handed: Handed) -> Holder | None:
+        holder = await work.authenticator.holder(work.data, handed, work.caller.origin)
+        return holder if holder is not None and holder.account_id == work.caller.account_id else None
+
+    def place(self, caller: Caller, op: Any, entity: Principal | None) -> Place:
+        account_id = caller.account_id
+        if op.credentials is not None:
+            unknown = f"arn:aws:iamgraph::{account_id}:credentials/unknown"
+            if isinstance(entity, Holder):
+                return Place(resource=entity.principal_arn, asked=unknown, account_id=account_id, tags=entity.tags)
+            return Place(resource=unknown, asked=unknown, account_id=account_id)
+        parsed = parse_arn(op.principal)
+        asked, of = op.principal, parsed.account_id if parsed else account_id
+        tags = entity.tags if isinstance(entity, User | Role) else ()
+        return Place(resource=asked, asked=asked, account_id=of, tags=tags)
+
+    def missing(self, caller: Caller, op: Any) -> IamError | None:
+        if op.credentials is not None:
+            return _not_good()
+        return NoSuchEntity(f"The principal {op.principal} cannot be found.")
+
+
+ASKED = _Asked()
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class _Authorization(Query[Any]):
+    """What both operations have in common: whom they ask about."""
+
+    principal: Annotated[
+        str | None,
+        ArnText,
+        Doc(
+            "A user, a role or the root of the caller's account, decided by its policies alone. By default the caller."
+        ),
+    ] = None
+    credentials: Annotated[
+        Handed | None, Secret(), Doc("Credentials that the caller was shown: decided as if their holder asked.")
+    ] = None
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        raise NotImplementedError
+
+    @property
+    def is_about_itself(self) -> bool:
+        return self.principal is None and self.credentials is None
+
+    def at(self, i: int) -> str:
+        """Where a question stands in the parameters."""
+        raise NotImplementedError
+
+    def needs(self, caller: Caller, target: Principal | None) -> Sequence[Need]:
+        return () if self.is_about_itself else (self.need(caller, target),)
+
+    def validate(self) -> None:
+        if self.principal is not None and self.credentials is not None:
+            raise InvalidInput("'principal' and 'credentials' can't both be given", field="credentials")
+        if self.principal is not None:
+            _check_principal(self.principal)
+        if self.credentials is not None:
+            _check_credentials(self.credentials)
+        actions: set[str] = set()
+        contexts: set[ContextEntries] = {()}
+        for i, (action, resource, context, _, _) in enumerate(self.questions):
+            if action not in actions:
+                _check_action(action, self.at(i))
+                actions.add(action)
+            if len(resource) > _LONGEST or not _RESOURCE.fullmatch(resource):
+                raise _no_arn(resource, self.at(i))
+            if context not in contexts:
+                _check_context(context, self.at(i) + "context")
+                contexts.add(context)
+
+    @classmethod
+    async def decided(
+        cls, work: Work, asks: Sequence[tuple[_Authorization, Principal]]
+    ) -> Sequence[Sequence[Decision] | IamError]:
+        """What each asks, in the order of its questions."""
+        roles = await trusting(work, [question for query, _ in asks for question in query.questions])
+        askers = [await _asker(work, target) for _, target in asks]
+        turns = Turns()
+        return [
+            _not_good() if asker is None else await _answers(asker, query.questions, roles, turns)
+            for asker, (query, _) in zip(askers, asks, strict=True)
+        ]
+
+
+@operation("iamgraph:Authorize", on=ASKED, raises=(NoSuchEntity, InvalidCredentials))
+class Authorize(_Authorization):
+    """Say whether the caller may do something now, or a principal of its account, or who is behind credentials; and why."""
+
+    action_name: Annotated[str, Doc("One action, of any service, such as `docs:Read`.")]
+    resource_arn: Annotated[str, Doc("The ARN of what it would be done to, or `*`.")]
+    context_entries: Annotated[
+        ContextEntries, Counted(), Doc("Further context keys of the request, with their values.")
+    ] = ()
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        return (Question(action=self.action_name, resource=self.resource_arn, context=self.context_entries),)
+
+    def at(self, i: int) -> str:
+        return ""
+
+    @classmethod
+    async def fetch(cls, work: Work, asks: Sequence[tuple[Authorize, Principal]]) -> Sequence[Decision | IamError]:
+        found = await cls.decided(work, asks)
+        return [one if isinstance(one, IamError) else one[0] for one in found]
+
+
+@operation("iamgraph:Authorize", on=ASKED, raises=(NoSuchEntity, InvalidCredentials))
+class AuthorizeMany(_Authorization):
+    """`Authorize`, of many questions about one: the decisions in the order of the questions."""
+
+    requests: Annotated[
+        tuple[Question, ...], Count(MAX_REQUESTS), Counted(), Doc("What would be done, up to 1,000 times.")
+    ]
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        return self.requests
+
+    def at(self, i: int) -> str:
+        return f"requests[{i}]."
+
+    def validate(self) -> None:
+        if not self.requests:
+            raise InvalidInput(f"'requests' is empty; from 1 to {MAX_REQUESTS} are wanted", field="requests")
+        super().validate()
+
+    @classmethod
+    async def fetch(
+        cls, work: Work, asks: Sequence[tuple[AuthorizeMany, Principal]]
+    ) -> Sequence[Sequence[Decision] | IamError]:
+        return await cls.decided(work, asks)
+
+
+async def _asker(work: Work, target: Principal) -> Asker | None:
+    """Who is asked about, with the context of a request that it made now; None for credentials that are not good."""
+    if isinstance(target, Caller):
+        return target
+    if not isinstance(target, Holder):
+        revision = work.caller.who.account.revision
+        return await subject(work, work.authenticator.access, target, revision=revision)
+    holder = target.caller
+    if holder is None or holder.access is None:
+        return None
+    # The request that shows the credentials to the caller is not the one that the caller makes.
+    of_request = request_context(work.caller.origin, work.now)
+    own = {key: value for key, value in holder.context.items() if key not in of_request}
+    return Subject(principal=holder.principal, access=holder.access, context={**instant(work), **own})
+
+
+async def _answers(
+    asker: Asker, questions: Sequence[Question], roles: Mapping[str, Role], turns: Turns
+) -> Sequence[Decision]:
+    """What `questions.answer` says to each. What questions of one context, whose resources are of one account, have in
+    common is bound once."""
+    decisions: list[Decision] = []
+    bounds: dict[tuple[ContextEntries, str], Bound] = {}
+    trusted = trust_actions(questions)
+    own = asker.principal.account or ""
+    for question in questions:
+        action, resource, context, _, _ = question
+        named = account_of(resource)
+        key = (context, named or service_if_owns(resource) or own)
+        found = bounds.get(key)
+        if found is None or action in trusted:
+            alike = question._replace(context=named_alike(asker, context))
+            found = bound(asker, need_of(alike, asker, roles))
+            if action not in trusted:
+                if len(bounds) >= _BOUNDS:
+                    _forget(bounds)
+                bounds[key] = found
+        decisions.append(found.decide(action, resource, named or own))
+        if turns.is_over:
+            await turns.give()
+    _forget(bounds)
+    return decisions
+
+
+def _forget(bounds: dict[Any, Bound]) -> None:
+    for one in bounds.values():
+        one.forget()
+    bounds.clear()
+
+
+def _not_good() -> InvalidCredentials:
+    """INVARIANT: one answer, whether they are unknown, wrong, expired, revoked, inactive or another account's."""
+    return InvalidCredentials("The credentials are not valid, or not of this account.")
+
+
+def _check_principal(arn: str) -> None:
+    parsed = parse_arn(arn)
+    if parsed is None or parsed.service != "iam" or parsed.kind not in ("user", "role", "root"):
+        wanted = "the ARN of a user, a role or an account's root"
+        raise InvalidInput(f"{shown(arn)} at 'principal' is not {wanted}", field="principal")
+
+
+def _check_credentials(handed: Handed) -> None:
+    if isinstance(handed, str):
+        _TOKEN.check("credentials.accessToken", handed, is_secret=True)
+        return
+    # Not even what stands for the id is told back: it may be the secret, in the wrong place.
+    _KEY_ID.check("credentials.accessKey.accessKeyId", handed.access_key_id, is_secret=True)
+    _TOKEN.check("credentials.accessKey.secretAccessKey", handed.secret_access_key, is_secret=True)
+    if handed.session_token is not None:
+        _TOKEN.check("credentials.accessKey.sessionToken", handed.session_token, is_secret=True)
+
+
+def _check_action(action: str, at: str) -> None:
+    if not ACTION.fullmatch(action):
+        wanted = "one action, such as docs:Read, with at most 128 characters"
+        raise InvalidInput(f"{shown(action)} at '{at}action' is not {wanted}", field=f"{at}action")
+
+
+def _no_arn(resource: str, at: str) -> InvalidInput:
+    wanted = "an ARN, such as arn:aws:docs::111122223333:page/1, with at most 2048 characters, or *"
+    return InvalidInput(f"{shown(resource)} at '{at}resource' is not {wanted}", field=f"{at}resource")
+
+
+def _check_context(context: ContextEntries, at: str) -> None:
+    _ENTRIES.check(at, context)
+    seen: set[str] = set()
+    for i, (key, values) in enumerate(context):
+        _KEY.check(f"{at}[{i}].key", key)
+        if is_of_principal(key):
+            said = "says who asks, and can't be given: it comes from the principal"
+            raise InvalidInput(f"{shown(key)} at '{at}[{i}].key' {said}", field=f"{at}[{i}].key")
+        if key.lower() in seen:
+            raise InvalidInput(f"{shown(key)} at '{at}[{i}].key' is there twice", field=f"{at}[{i}].key")
+        seen.add(key.lower())
+        _VALUES.check(f"{at}[{i}].values", values)
+        _VALUE.check(f"{at}[{i}].values", values, is_secret=True)
