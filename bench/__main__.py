@@ -19,7 +19,7 @@ import uvloop
 
 from . import servers
 from .load import Sample, answered, ask, measure, request
-from .operations import LEAST_SIGN_INS, MOST_TAIL, Operation, batch, batch_of_node, reads, sign_in
+from .operations import LEAST_SIGN_INS, MOST_TAIL, Operation, batch, reads, sign_in
 from .seed import Seeded, seed
 from .storm import Storm, storm
 
@@ -78,9 +78,6 @@ async def _measured(plan: Plan, folder: Path, core: set[int], say: Callable[[str
             many = batch()
             with servers.bare(await answered(our_port, many.bodies[0], seeded.token), folder, core) as bare_port:
                 rows.append(await _read(plan, many, {"baseline": bare_port, "iamgraph": our_port}, seeded, say))
-            with servers.from_memory(folder, core) as memory_port:
-                ports = {"baseline": memory_port, "iamgraph": our_port}
-                rows.append(await _read(plan, batch_of_node(), ports, seeded, say))
             say("sign-ins")
             rows.append(await _sign_ins(plan, our_port, core))
             say(f"a storm of {plan.storm} sign-ins")
@@ -101,19 +98,17 @@ async def _read(
 ) -> Row:
     say(operation.name)
     tokens = {"baseline": None, "iamgraph": seeded.token}
-    asked = {"baseline": operation.yardstick or operation, "iamgraph": operation}
-    if operation.yardstick is None:
-        await _compare(operation, ports, seeded.token)
+    await _compare(operation, ports, seeded.token)
     samples: dict[str, list[Sample]] = {target: [] for target in TARGETS}
     for i in range(-1, plan.rounds):
         # By turns, and each in front as often, so that what else the machine does falls on both.
         for target in TARGETS if i % 2 else reversed(TARGETS):
             sample = await measure(
                 ports[target],
-                [request(ports[target], body, tokens[target]) for body in asked[target].bodies],
+                [request(ports[target], body, tokens[target]) for body in operation.bodies],
                 connections=plan.connections,
                 seconds=plan.seconds if i >= 0 else min(plan.seconds, 0.5),
-                good=asked[target].good,
+                good=operation.good,
             )
             if i >= 0:
                 samples[target].append(sample)

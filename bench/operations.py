@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from . import memory
 from .seed import ACCOUNT, GROUPS_OF_A_USER, POLICIES_OF_A_GROUP, READER, READER_PASSWORD, Seeded, sign_in_query
 
 MOST_TAIL = 3.0
@@ -25,8 +24,6 @@ class Operation:
     floor: float
     bodies: Sequence[Mapping[str, Any]]
     good: bytes
-    yardstick: Operation | None = None
-    """What the other is asked in its place: then the answers are not compared."""
 
 
 def reads(seeded: Seeded) -> list[Operation]:
@@ -69,18 +66,6 @@ def batch() -> Operation:
         bodies=[{"query": query, "variables": {"input": {"requests": requests}}}],
         good=b'"reason":"Allowed by statement Pages of the inline policy docs."',
     )
-
-
-def batch_of_node() -> Operation:
-    """The same, compared with one node that comes from memory by GraphQL."""
-    node = Operation(
-        name="node from memory",
-        floor=0.0,
-        bodies=[{"query": memory.QUERY, "variables": {"id": memory.USER["id"]}}],
-        good=memory.USER["arn"].encode(),
-    )
-    many = batch()
-    return replace(many, name=f"authorizeMany of {QUESTIONS} (against GraphQL from memory)", floor=0.2, yardstick=node)
 
 
 def sign_in() -> Mapping[str, Any]:

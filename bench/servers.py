@@ -95,15 +95,6 @@ def bare(answer: bytes, folder: Path, core: set[int]) -> Iterator[int]:
 
 
 @contextmanager
-def from_memory(folder: Path, core: set[int]) -> Iterator[int]:
-    """GraphQL with nothing behind it."""
-    port = _free_port()
-    command = [sys.executable, "-m", "bench.memory", str(port)]
-    with _running(command, dict(os.environ), core, port, folder / "memory.log"):
-        yield port
-
-
-@contextmanager
 def _running(
     command: Sequence[str], environ: Mapping[str, str], core: set[int], port: int, log: Path
 ) -> Iterator[None]:

@@ -17,7 +17,7 @@ def test_one_short_round_on_sqlite(tmp_path: Path, capsys: pytest.CaptureFixture
     main([*small, "--json", str(figures)])
     found = json.loads(figures.read_text())
     rows, storm = found["rows"], found["storm"]
-    assert len(rows) == 6
+    assert len(rows) == 5
     assert all(row["errors"] == 0 and row["requests"] > 0 and row["ratio"] > 0 for row in rows)
     printed = capsys.readouterr().out
     assert all(row["operation"] in printed for row in rows)
