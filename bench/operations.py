@@ -62,7 +62,7 @@ def batch() -> Operation:
     query = "query($input: AuthorizeManyInput!) { authorizeMany(input: $input) { outcome reason } }"
     return Operation(
         name=f"authorizeMany of {QUESTIONS} (against bare HTTP)",
-        floor=0.05,
+        floor=0.2,
         bodies=[{"query": query, "variables": {"input": {"requests": requests}}}],
         good=b'"reason":"Allowed by statement Pages of the inline policy docs."',
     )

@@ -32,11 +32,6 @@ from .security.passwords import PasswordHasher
 from .security.sealing import MasterKeyError, SealError
 from .settings import Settings, SettingsError
 from .store.unit import Database, StoreBusy, StoreError
-from .transport.access import access
-from .transport.aws.http import AwsEndpoint
-from .transport.graphql.explorer import add_explorer
-from .transport.graphql.http import MAX_BODY, Endpoint
-from .transport.health import add_health
 from .transport.metrics import Metrics, watched
 
 if TYPE_CHECKING:
@@ -192,6 +187,13 @@ def application(
     settings: Settings, kernel: Kernel, metrics: Metrics | None = None, tracing: Tracing | None = None
 ) -> web.Application:
     """The routes of the service."""
+    # Here, since commands that do not serve would wait for the schema to be made, too.
+    from .transport.access import access
+    from .transport.aws.http import AwsEndpoint
+    from .transport.graphql.explorer import add_explorer
+    from .transport.graphql.http import MAX_BODY, Endpoint
+    from .transport.health import add_health
+
     endpoint = Endpoint(
         kernel,
         trusted_proxies=settings.trusted_proxies,

@@ -29,18 +29,30 @@ from ..main import (
 from ..security.sealing import MasterKeyError
 from ..security.tokens import new_password
 from ..settings import Settings, SettingsError
-from ..transport.aws.table import table
-from ..transport.graphql.schema import printed
 from ..transport.logs import log_to_stderr
 from . import keys
 from .welcome import announced
 from .workers import Workers, command, shared_metrics
 
+
+# What makes the schema is loaded by who needs it alone: every other command would wait for that.
+def _schema() -> str:
+    from ..transport.graphql.schema import printed
+
+    return printed()
+
+
+def _aws_compatibility() -> str:
+    from ..transport.aws.table import table
+
+    return table()
+
+
 Command = Callable[[Settings, argparse.Namespace], Awaitable[None]]
 
 _EXPORTS = (
-    ("export-schema", "print the GraphQL schema", printed),
-    ("export-aws-compatibility", "print which of AWS's operations there are, and how they differ", table),
+    ("export-schema", "print the GraphQL schema", _schema),
+    ("export-aws-compatibility", "print which of AWS's operations there are, and how they differ", _aws_compatibility),
 )
 """What is printed from the code alone."""
 

@@ -17,7 +17,7 @@ from ..rounds import Rounds
 from .heads import Heads, HeadsFile
 
 log = logging.getLogger(__name__)
-BATCH = 500
+BATCH = 200
 MAX_BACKLOG = 10_000
 Opens = Callable[[], AbstractAsyncContextManager[StoreSession]]
 
