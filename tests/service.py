@@ -57,6 +57,7 @@ TABLES = (
     "membership",
     "access_key",
     "mfa_device",
+    "oidc_provider",
     "login_profile",
     "past_password",
     "session",

@@ -87,6 +87,7 @@ async def tools_of(settings: Settings, ring: KeyRing) -> AsyncIterator[Tools]:
             quotas=settings.quotas,
             sign_in_url=(settings.public_url + "/signin/{}").format,
             sign_in_time=timedelta(seconds=settings.sign_in_seconds),
+            plain_loopback_issuers=settings.development,
         )
     finally:
         hasher.close()

@@ -102,6 +102,20 @@ async def test_each_command_tells_what_it_changed(service: Service) -> None:
     await done("updateRole", {"roleName": "r", "description": None}, {"description": ("d", None)})
     replaced = {"assumeRolePolicyDocument": trust}
     await done("updateAssumeRolePolicy", {"roleName": "r", "policyDocument": trust[1]}, replaced)
+    provider = {"openIdConnectProviderArn": arn("oidc-provider/idp.example.com")}
+    await done("createOpenIDConnectProvider", {"url": "https://idp.example.com", "clientIdList": ["a"]}, {})
+    await done("addClientIDToOpenIDConnectProvider", {**provider, "clientId": "b"}, {"clientIds.b": (None, "b")})
+    await done("addClientIDToOpenIDConnectProvider", {**provider, "clientId": "b"}, {})
+    await done("removeClientIDFromOpenIDConnectProvider", {**provider, "clientId": "a"}, {"clientIds.a": ("a", None)})
+    marks = ["0" * 40, "f" * 40]
+    await done("updateOpenIDConnectProviderThumbprint", {**provider, "thumbprintList": marks}, {
+        "thumbprints": (None, " ".join(marks))
+    })  # fmt: skip
+    await done("tagOpenIDConnectProvider", {**provider, "tags": tags[:1]}, {"tags.Team": (None, "a")})
+    await done("untagOpenIDConnectProvider", {**provider, "tagKeys": ["team"]}, {"tags.Team": ("a", None)})
+    await done("deleteOpenIDConnectProvider", provider, {
+        "url": ("https://idp.example.com", None), "clientIds.b": ("b", None), "thumbprints": (" ".join(marks), None)
+    })  # fmt: skip
     web = {"instanceProfileName": "web"}
     await done("createInstanceProfile", web, {})
     await done("addRoleToInstanceProfile", {**web, "roleName": "r"}, {"role": (None, arn("role/r"))})

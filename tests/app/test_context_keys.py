@@ -18,6 +18,7 @@ from iamgraph.app.instance_profiles import PROFILE_AND_ROLE, ProfileAndRole
 from iamgraph.app.keys import KEY, OWNER, KeyOwner, OwnedKey
 from iamgraph.app.login_profiles import ChangePassword
 from iamgraph.app.mfa_devices import MFA_DEVICE
+from iamgraph.app.oidc_providers import PROVIDER
 from iamgraph.app.operation import OPERATIONS, Operation, parameters
 from iamgraph.app.questions.authorize import ASKED
 from iamgraph.app.questions.sources import SOURCE, Sourced
@@ -36,6 +37,7 @@ from iamgraph.domain.entities import (
     KeyStatus,
     ManagedPolicy,
     MfaDevice,
+    OidcProvider,
     PasswordPolicy,
     PrincipalType,
     Role,
@@ -68,6 +70,7 @@ POLICY_ = ManagedPolicy(
     boundary_count=0, created_at=NOW, updated_at=NOW, tags=TAGS,
 )  # fmt: skip
 DEVICE_ = MfaDevice(id="d1", account_id=ACCOUNT, name="phone", path="/", created_at=NOW, tags=TAGS)
+PROVIDER_ = OidcProvider(id="o1", account_id=ACCOUNT, url="https://idp.example.com", created_at=NOW, tags=TAGS)
 GUARDRAIL_ = Guardrail(
     id="p-1", account_id=ACCOUNT, kind=GuardrailKind.SERVICE_CONTROL, name="g", description=None, document="{}",
     created_at=NOW, updated_at=NOW,
@@ -92,6 +95,7 @@ TARGETS: Mapping[Target, Any] = {
     PROFILE_AND_ROLE: ProfileAndRole(instance_profile=PROFILE_, role=ROLE_),
     GUARDRAIL: GUARDRAIL_,
     MFA_DEVICE: DEVICE_,
+    PROVIDER: PROVIDER_,
     SESSION: SESSION_,
     HOLDER: ROLE_,
     ASKED: USER_,

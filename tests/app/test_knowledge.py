@@ -18,7 +18,7 @@ from ..service import ACCOUNT, Service, allow
 from .asking import OTHER, account, arn, assumed, document, other_root, role, statement, trusting
 
 SNOOP = arn("user/snoop")
-KINDS = ("user", "group", "role", "instance-profile", "policy")
+KINDS = ("user", "group", "role", "instance-profile", "policy", "oidc-provider")
 SECRET, OPEN = ([f"arn:aws:iam::*:{kind}/{path}/*" for kind in KINDS] for path in ("secret", "open"))
 POLICIES: dict[str, str | None] = {
     "nothing": None,
@@ -44,6 +44,8 @@ async def _hidden(service: Service) -> dict[str, str]:
     await service.good("createInstanceProfile", profile)
     await service.good("addRoleToInstanceProfile", {"instanceProfileName": "spy", "roleName": "spy"})
     await service.good("createInstanceProfile", {"instanceProfileName": "open", "path": "/open/"})
+    provider = {"url": "https://secret/spy", "tags": tags}
+    provider = (await service.good("createOpenIDConnectProvider", provider, "oidcProvider { id }"))["oidcProvider"]
     policy = {"policyName": "spy", "path": "/secret/", "policyDocument": allow("s3:*"), "tags": tags}
     await service.good("createPolicy", policy)
     made = await service.good("createAccessKey", {"userName": "spy"}, "accessKey { accessKeyId }")
@@ -55,6 +57,9 @@ async def _hidden(service: Service) -> dict[str, str]:
     )
     found["profile"] = found.pop("profiles")["nodes"][0]
     known = {kind: one["uniqueId"] for kind, one in found.items()}
+    parsed = parse_node_id(provider["id"])
+    assert parsed is not None
+    known["provider"] = parsed[1][0]
     known |= {"key": made["accessKey"]["accessKeyId"], "session": found["user"]["sessions"]["nodes"][0]["id"]}
     return known
 
@@ -66,6 +71,7 @@ def _asks(known: dict[str, str], name: str) -> dict[str, tuple[str, dict[str, An
         "Group": (known["group"],),
         "Role": (known["role"],),
         "InstanceProfile": (known["profile"],),
+        "OidcProvider": (known["provider"],),
         "ManagedPolicy": (known["policy"],),
         "PolicyVersion": (known["policy"], "v1"),
         "InlinePolicy": ("user", known["user"], "own"),
@@ -74,6 +80,8 @@ def _asks(known: dict[str, str], name: str) -> dict[str, tuple[str, dict[str, An
     }
     within = f'query {{ account(by: {{ id: "{ACCOUNT}" }}) {{ %s }} }}'
     asks: dict[str, tuple[str, dict[str, Any]]] = {}
+    provider = {"openIdConnectProviderArn": arn(f"oidc-provider/secret/{name}")}
+    asks["provider by ARN"] = f'{{ resource(arn: "{provider["openIdConnectProviderArn"]}") {{ id arn }} }}', {}
     for kind in ("user", "group", "role", "instance-profile"):
         field = "instanceProfile" if kind == "instance-profile" else kind
         asks[f"{kind} by name"] = within % f'{field}(name: "{name}") {{ id arn }}', {}
@@ -112,6 +120,9 @@ def _asks(known: dict[str, str], name: str) -> dict[str, tuple[str, dict[str, An
         "tagInstanceProfile": {"instanceProfileName": name, "tags": tags},
         "addRoleToInstanceProfile": {"instanceProfileName": "open", "roleName": name},
         "removeRoleFromInstanceProfile": {"instanceProfileName": name, "roleName": name},
+        "deleteOpenIDConnectProvider": provider,
+        "tagOpenIDConnectProvider": {**provider, "tags": tags},
+        "addClientIDToOpenIDConnectProvider": {**provider, "clientId": "x"},
         "deletePolicy": {"policyArn": policy},
         "tagPolicy": {"policyArn": policy, "tags": tags},
         "createPolicyVersion": {"policyArn": policy, "policyDocument": allow("*")},

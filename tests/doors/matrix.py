@@ -73,10 +73,13 @@ class Door:
         return allow(*self.reach) if self.reach else None
 
 
+_AWS_NAMES = {"openIdConnectProviderArn": "OpenIDConnectProviderArn", "clientId": "ClientID"}
+
+
 def _pascal(input: Any) -> Any:
     """A mutation's input in AWS's words."""
     if isinstance(input, Mapping):
-        return {key[0].upper() + key[1:]: _pascal(value) for key, value in input.items()}
+        return {_AWS_NAMES.get(key) or key[0].upper() + key[1:]: _pascal(value) for key, value in input.items()}
     if isinstance(input, list):
         return [_pascal(value) for value in input]
     return {"ACTIVE": "Active", "INACTIVE": "Inactive"}.get(input, input) if isinstance(input, str) else input
@@ -139,6 +142,7 @@ async def world(service: Service) -> dict[str, str]:
     for name in ("web", "empty"):
         await service.good("createInstanceProfile", {"instanceProfileName": name, "path": "/eng/"})
     await service.good("addRoleToInstanceProfile", {"instanceProfileName": "web", "roleName": "deployer"})
+    await service.good("createOpenIDConnectProvider", {"url": "https://idp.example.com/team", "clientIdList": ["app"]})
     await service.good("createUser", {"userName": "idle", "path": "/idle/"})
     made = await service.good("createAccessKey", {"userName": "bob"}, "accessKey { accessKeyId }")
     phone = await enrolled(service, "bob")
@@ -177,6 +181,7 @@ async def world(service: Service) -> dict[str, str]:
     }
 
 
+PROVIDER = arn("oidc-provider/idp.example.com/team")
 WEB, EMPTY = arn("instance-profile/eng/web"), arn("instance-profile/eng/empty")
 PHONE, SPARE = arn("mfa/phone"), arn("mfa/eng/spare")
 KIM = f"arn:aws:sts::{ACCOUNT}:federated-user/kim"
@@ -258,6 +263,18 @@ DOORS = [
     change("removeRoleFromInstanceProfile", {"instanceProfileName": "web", "roleName": "deployer"}, WEB),
     change("tagInstanceProfile", {"instanceProfileName": "web", "tags": TAGS}, WEB),
     change("untagInstanceProfile", {"instanceProfileName": "web", "tagKeys": ["team"]}, WEB),
+    change("createOpenIDConnectProvider", {"url": "https://new.example.com"}, arn("oidc-provider/new.example.com")),
+    *(
+        change(mutation, {"openIdConnectProviderArn": PROVIDER, **input}, PROVIDER)
+        for mutation, input in (
+            ("addClientIDToOpenIDConnectProvider", {"clientId": "web"}),
+            ("removeClientIDFromOpenIDConnectProvider", {"clientId": "app"}),
+            ("updateOpenIDConnectProviderThumbprint", {"thumbprintList": ["0" * 40]}),
+            ("tagOpenIDConnectProvider", {"tags": TAGS}),
+            ("untagOpenIDConnectProvider", {"tagKeys": ["team"]}),
+            ("deleteOpenIDConnectProvider", {}),
+        )
+    ),
     change("createPolicy", {"policyName": "new", "policyDocument": DOCUMENT}, arn("policy/new")),
     change("deletePolicy", {"policyArn": FREE}, FREE),
     change("tagPolicy", {"policyArn": POL, "tags": TAGS}, POL),
@@ -369,6 +386,13 @@ DOORS = [
     read("GetInstanceProfile", 'instanceProfile(name: "web") { path }', WEB),
     read("ListInstanceProfiles", PROFILES % "name", arn("instance-profile/eng/")),
     read("ListInstanceProfilesForRole", ROLES % ("instanceProfiles" + NAMES), DEPLOYER, reach=_ROLES),
+    root_field(
+        "GetOpenIDConnectProvider",
+        f'resource(arn: "{PROVIDER}") {{ id }}',
+        PROVIDER,
+        action="iam:GetOpenIDConnectProvider",
+    ),
+    read("ListOpenIDConnectProviders", "oidcProviders { arn }"),
     read("GetPolicy", f'policy(arn: "{POL}") {{ path }}', POL),
     read("ListPolicies", POLICIES % "name", arn("policy/team/")),
     read("ListPolicyVersions", POLICIES % "versions { versionId }", POL, reach=_POLICIES),
@@ -472,6 +496,7 @@ ELSEWHERE = {
     "GetAccountAuthorizationDetails",
     "GetMFADevice",
     "ListInstanceProfileTags",
+    "ListOpenIDConnectProviderTags",
     "ListPolicyTags",
     "ListRoleTags",
     "ListUserTags",
@@ -509,6 +534,7 @@ AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         ("RoleName", "deployer", "GetRole ListAttachedRolePolicies ListRolePolicies ListInstanceProfilesForRole"),
         ("RoleName", "deployer", "ListRoleTags"),
         ("PolicyArn", POL, "GetPolicy ListPolicyVersions ListEntitiesForPolicy ListPolicyTags"),
+        ("OpenIDConnectProviderArn", PROVIDER, "GetOpenIDConnectProvider ListOpenIDConnectProviderTags"),
         ("InstanceProfileName", "web", "GetInstanceProfile ListInstanceProfileTags"),
     )
     for operation in operations.split()
@@ -519,6 +545,7 @@ ON_THE_WIRE_ALONE = [
     Door(operation="GetFederationToken", action="sts:GetFederationToken", on=KIM),
     Door(operation="GetAccountAuthorizationDetails", action="iam:GetAccountAuthorizationDetails"),
     Door(operation="ListInstanceProfileTags", action="iam:ListInstanceProfileTags", on=WEB),
+    Door(operation="ListOpenIDConnectProviderTags", action="iam:ListOpenIDConnectProviderTags", on=PROVIDER),
     Door(operation="GetMFADevice", action="iam:GetMFADevice", on=BOB),
     Door(operation="ListPolicyTags", action="iam:ListPolicyTags", on=POL),
     Door(operation="ListRoleTags", action="iam:ListRoleTags", on=DEPLOYER),

@@ -13,6 +13,7 @@ from iamgraph.domain.entities import (
     InstanceProfile,
     ManagedPolicy,
     MfaDevice,
+    OidcProvider,
     PrincipalType,
     Role,
     Session,
@@ -81,6 +82,11 @@ def role(n: int, name: str | None = None, **changes: Any) -> Role:
 def mfa_device(n: int, name: str | None = None, **changes: Any) -> MfaDevice:
     values: dict[str, Any] = {"account_id": ACCOUNT, "path": "/", "created_at": NOW}
     return MfaDevice(id=f"{n:032}", name=name or f"device{n}", **(values | changes))
+
+
+def oidc_provider(n: int, url: str | None = None, **changes: Any) -> OidcProvider:
+    values: dict[str, Any] = {"account_id": ACCOUNT, "created_at": NOW}
+    return OidcProvider(id=f"{n:032}", url=url or f"https://idp{n}.example.com", **(values | changes))
 
 
 def instance_profile(n: int, name: str | None = None, **changes: Any) -> InstanceProfile:

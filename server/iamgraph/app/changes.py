@@ -16,6 +16,7 @@ from ..domain.entities import (
     LoginProfile,
     ManagedPolicy,
     MfaDevice,
+    OidcProvider,
     PasswordPolicy,
     PolicyVersion,
     Role,
@@ -104,6 +105,15 @@ def shown_mfa_device(device: MfaDevice) -> Shown:
         "serialNumber": device.arn,
         "enabledFor": owner if device.owner_id is not None else None,
         **_shown_tags(device.tags),
+    }
+
+
+def shown_oidc_provider(provider: OidcProvider) -> Shown:
+    return {
+        "url": provider.url,
+        **{f"clientIds.{client_id}": client_id for client_id in provider.client_ids},
+        "thumbprints": " ".join(provider.thumbprints) or None,
+        **_shown_tags(provider.tags),
     }
 
 

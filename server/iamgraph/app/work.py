@@ -43,6 +43,8 @@ class Tools:
     quotas: Quotas = field(default_factory=Quotas)
     sign_in_url: Callable[[str], str] = "/signin/{}".format
     sign_in_time: timedelta = timedelta(hours=12)
+    plain_loopback_issuers: bool = False
+    """Whether an identity provider may be at an http address of this machine: for development alone."""
     reference: Reference = field(default_factory=default_reference)
     clock: Callable[[], datetime] = _clock
     entropy: Callable[[int], bytes] = os.urandom

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 PARTITION = "aws"
 SERVICE = "aws"
 """What stands for the account in the ARN of a managed policy that the service itself owns."""
+OIDC_PROVIDER = "oidc-provider"
+"""The kind of OpenID Connect providers, whose name is their URL without its scheme, slashes and all."""
 ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
 _IAM = re.compile(r"arn:aws:(iam|sts)::(\d{12}|aws):(\S+)", re.ASCII)
 _SERVICE = re.compile(r"arn:aws:iamgraph::(\d{12}):service/(\S+)", re.ASCII)
@@ -16,8 +18,8 @@ _SERVICE = re.compile(r"arn:aws:iamgraph::(\d{12}):service/(\S+)", re.ASCII)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arn:
     """The parts of an IAM or STS ARN: `arn:aws:iam::111122223333:role/team/dev` has the kind `role`, the path `/team/`
-    and the name `dev`. A root ARN has the kind `root` and an empty name. `account_id` is `SERVICE` in the ARN of a managed
-    policy that the service owns, and in no other."""
+    and the name `dev`. An OpenID Connect provider has the path `/`, and the rest for a name. A root ARN has the kind `root`
+    and an empty name. `account_id` is `SERVICE` in the ARN of a managed policy that the service owns, and in no other."""
 
     service: str
     account_id: str
@@ -44,6 +46,8 @@ def parse_arn(text: str) -> Arn | None:
     kind, slash, rest = resource.partition("/")
     if not slash:
         return None
+    if kind == OIDC_PROVIDER:
+        return Arn(service=service, account_id=account_id, kind=kind, path="/", name=rest) if rest else None
     path, _, name = rest.rpartition("/")
     if not name:
         return None

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from .arn import SERVICE, assumed_role_arn, federated_user_arn, iam_arn, organizations_arn, root_arn
+from .arn import OIDC_PROVIDER, SERVICE, assumed_role_arn, federated_user_arn, iam_arn, organizations_arn, root_arn
+from .issuers import without_scheme
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +266,29 @@ class MfaDevice:
     def arn(self) -> str:
         """Its serial number."""
         return iam_arn(self.account_id, "mfa", self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcProvider:
+    """An OpenID Connect provider that an account trusts to say who somebody is. `url` is its issuer identifier;
+    `client_ids` are the audiences that its tokens may be for."""
+
+    id: str
+    account_id: str
+    url: str
+    client_ids: tuple[str, ...] = ()
+    thumbprints: tuple[str, ...] = ()
+    created_at: datetime
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its URL without the scheme."""
+        return without_scheme(self.url)
+
+    @property
+    def arn(self) -> str:
+        return iam_arn(self.account_id, OIDC_PROVIDER, "/", self.name)
 
 
 class AssignmentStatus(Enum):

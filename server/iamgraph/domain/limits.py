@@ -16,6 +16,9 @@ class Quotas:
     roles_per_account: int = 1000
     policies_per_account: int = 1500
     instance_profiles_per_account: int = 1000
+    oidc_providers_per_account: int = 100
+    client_ids_per_oidc_provider: int = 100
+    thumbprints_per_oidc_provider: int = 5
     groups_per_user: int = 10
     access_keys_per_user: int = 2
     mfa_devices_per_user: int = 8

@@ -127,6 +127,16 @@ ExternalId = Annotated[str, Match(r"[\w+=,.@:/-]*", 2, 1224), Doc("The external 
 SourceIdentity = Annotated[
     str, Match(r"[\w+=,.@-]*", 2, 256), Doc("Who is behind the session. It stays through chaining.")
 ]
+OidcProviderUrl = Annotated[
+    str,
+    Match(r".*", 1, 255),
+    Doc("The provider's URL, exactly as its tokens have it in `iss`: https, without a query."),
+]
+OidcProviderArn = Annotated[str, Match(_TEXT, 20, 2048), Doc("The ARN of an OpenID Connect provider.")]
+ClientId = Annotated[
+    str, Match(_TEXT, 1, 255), Doc("An application that tokens may be for, as they have it in `aud`: its client id.")
+]
+Thumbprint = Annotated[str, Match(r"[0-9A-Fa-f]*", 40, 40), Doc("The SHA-1 of a certificate, as 40 hexadecimal digits.")]
 GuardrailId = Annotated[str, Match(r"p-[0-9a-zA-Z_]+", 10, 130), Doc("A guardrail's id, `p-…`.")]
 GuardrailName = Annotated[
     str, Match(r"[^\x00-\x1f\x7f\ud800-\udfff]+", 1, 128), Doc("A guardrail's name, unique whatever its case.")

@@ -319,6 +319,23 @@ class MfaDeviceRow(Model):
         )
 
 
+# `name` is the URL without its scheme, as the ARN has it, `name_key` the same in lower case, for context keys have no case.
+class OidcProviderRow(Model):
+    id = Word(max_length=32, primary_key=True)
+    account = _account()
+    url = Word(max_length=255)
+    name = Word(max_length=255)
+    name_key = Word(max_length=255)
+    client_ids = Text()
+    thumbprints = Text()
+    created_at = fields.DatetimeField()
+    tags = Text()
+
+    class Meta:
+        table = "oidc_provider"
+        unique_together = (("account", "name_key"),)
+
+
 # Uses have tables of their own: they are written by the minute, and rewrite no row that requests read.
 class AccessKeyUseRow(Model):
     id = fields.BigIntField(primary_key=True)

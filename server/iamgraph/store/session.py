@@ -18,6 +18,7 @@ from .keys import Keys
 from .login_profiles import LoginProfiles
 from .memberships import Memberships
 from .mfa_devices import MfaDevices
+from .oidc_providers import OidcProviders
 from .policies import Policies
 from .principals import PrincipalTexts
 from .reports import Reports
@@ -52,6 +53,7 @@ class StoreSession:
     uses = cached_property(lambda self: Uses(self._statements))
     keys = cached_property(lambda self: Keys(self._statements))
     mfa_devices = cached_property(lambda self: MfaDevices(self._statements))
+    oidc_providers = cached_property(lambda self: OidcProviders(self._statements))
     login_profiles = cached_property(lambda self: LoginProfiles(self._statements))
     reports = cached_property(lambda self: Reports(self._statements))
     sessions = cached_property(lambda self: Sessions(self._statements))

@@ -25,12 +25,13 @@ class Quota:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSummary:
     """The quotas; how many versions the account's policies have together; how many virtual MFA devices there are, and are
-    enabled; whether its root has access keys, and MFA devices."""
+    enabled; how many identity providers; whether its root has access keys, and MFA devices."""
 
     quotas: tuple[Quota, ...]
     policy_versions: int
     mfa_devices: int
     mfa_devices_in_use: int
+    providers: int
     root_has_keys: bool
     root_has_mfa: bool
 
@@ -53,6 +54,7 @@ async def _summary(work: Work) -> AccountSummary:
         policy_versions=await data.policies.count_versions(account_id),
         mfa_devices=await data.mfa_devices.count(account_id),
         mfa_devices_in_use=await data.mfa_devices.count(account_id, AssignmentStatus.ASSIGNED),
+        providers=await data.oidc_providers.count(account_id),
         root_has_mfa=await is_needed(work, account_id),
         root_has_keys=bool((await data.keys.of([account_id])).get(account_id)),
     )

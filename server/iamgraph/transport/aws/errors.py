@@ -38,6 +38,8 @@ _STATUSES: Mapping[str, int] = {
 _VALUES: Mapping[tuple[str, str], str] = {
     ("iam", "tags"): "InvalidInput",
     ("iam", "tagKeys"): "InvalidInput",
+    ("iam", "url"): "InvalidInput",
+    ("iam", "thumbprintList"): "InvalidInput",
     ("sts", "tags"): "InvalidParameterValue",
     ("sts", "transitiveTagKeys"): "InvalidParameterValue",
 }

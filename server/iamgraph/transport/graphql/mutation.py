@@ -18,6 +18,7 @@ from ...app import (
     login_profiles,
     mfa_device_tags,
     mfa_devices,
+    oidc_providers,
     password_policy,
     policies,
     roles,
@@ -41,6 +42,7 @@ from .nodes.group import Group
 from .nodes.guardrail import Guardrail
 from .nodes.instance_profile import InstanceProfile
 from .nodes.mfa_device import TotpDevice
+from .nodes.oidc_provider import OidcProvider
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
 from .nodes.service import Service
@@ -119,6 +121,8 @@ _POLICY_ONLY = Payload(ManagedPolicy, lambda policy: ManagedPolicy.named(policy.
 _INSTANCE_PROFILE = Payload(InstanceProfile, InstanceProfile.of)
 _INSTANCE_PROFILE_ONLY = Payload(InstanceProfile, InstanceProfile.named)
 _MFA_DEVICE = Payload(TotpDevice, TotpDevice.of)
+_OIDC_PROVIDER = Payload(OidcProvider, OidcProvider.of)
+_OIDC_PROVIDER_ONLY = Payload(OidcProvider, OidcProvider.named)
 _INLINE = Payload(InlinePolicy, InlinePolicy.of)
 _GUARDRAIL, _GUARDRAIL_ONLY = Payload(Guardrail, Guardrail.of), Payload(Guardrail, Guardrail.named)
 _ACCOUNT_ONLY = Payload(Account, lambda account: Account.named(account.id))
@@ -251,6 +255,24 @@ class Mutation:
     )
     tag_instance_profile = mutation(instance_profiles.TagInstanceProfile, instance_profile=_INSTANCE_PROFILE_ONLY)
     untag_instance_profile = mutation(instance_profiles.UntagInstanceProfile, instance_profile=_INSTANCE_PROFILE_ONLY)
+
+    create_open_id_connect_provider = mutation(oidc_providers.CreateOpenIDConnectProvider, oidc_provider=_OIDC_PROVIDER)
+    add_client_id_to_open_id_connect_provider = mutation(
+        oidc_providers.AddClientIDToOpenIDConnectProvider, oidc_provider=_OIDC_PROVIDER_ONLY
+    )
+    remove_client_id_from_open_id_connect_provider = mutation(
+        oidc_providers.RemoveClientIDFromOpenIDConnectProvider, oidc_provider=_OIDC_PROVIDER_ONLY
+    )
+    update_open_id_connect_provider_thumbprint = mutation(
+        oidc_providers.UpdateOpenIDConnectProviderThumbprint, oidc_provider=_OIDC_PROVIDER_ONLY
+    )
+    delete_open_id_connect_provider = mutation(
+        oidc_providers.DeleteOpenIDConnectProvider, deleted_oidc_provider_id=_id("OidcProvider")
+    )
+    tag_open_id_connect_provider = mutation(oidc_providers.TagOpenIDConnectProvider, oidc_provider=_OIDC_PROVIDER_ONLY)
+    untag_open_id_connect_provider = mutation(
+        oidc_providers.UntagOpenIDConnectProvider, oidc_provider=_OIDC_PROVIDER_ONLY
+    )
 
     create_policy = mutation(policies.CreatePolicy, policy=_POLICY)
     delete_policy = mutation(policies.DeletePolicy, deleted_policy_id=_id("ManagedPolicy"))

@@ -83,8 +83,8 @@ class Query:
         return connect(await info.context.load(query), Guardrail.listed)
 
     @strawberry.field(
-        description="What an ARN names: a user, a group, a role, an instance profile, a policy, an account's own service, "
-        "or its root."
+        description="What an ARN names: a user, a group, a role, an instance profile, a policy, an identity provider, an "
+        "account's own service, or its root."
     )
     async def resource(self, info: Info, arn: ARN) -> Resource | None:
         return await resource_by_arn(info, arn)

@@ -16,6 +16,7 @@ from .nodes.event import AuditEvent
 from .nodes.group import Group
 from .nodes.instance_profile import InstanceProfile
 from .nodes.mfa_device import TotpDevice
+from .nodes.oidc_provider import OidcProvider
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
 from .nodes.service import Service
@@ -36,6 +37,7 @@ _NODES: list[Any] = [
     InlinePolicy,
     InstanceProfile,
     ManagedPolicy,
+    OidcProvider,
     PolicyVersion,
     Role,
     Service,

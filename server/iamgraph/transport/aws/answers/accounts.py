@@ -44,6 +44,7 @@ def _summary(found: summary.AccountSummary, asked: Asked) -> Structure:
         "PolicyVersionsInUse": found.policy_versions,
         "MFADevices": found.mfa_devices,
         "MFADevicesInUse": found.mfa_devices_in_use,
+        "Providers": found.providers,
         "AccountAccessKeysPresent": int(found.root_has_keys),
         "AccountMFAEnabled": int(found.root_has_mfa),
         # Every root has a password; what follows is not there yet, or not at all.
@@ -68,7 +69,6 @@ def _report(report: credentials.CredentialReport, asked: Asked) -> Structure:
 
 _NONE = (
     "AccountSigningCertificatesPresent",
-    "Providers",
     "ServerCertificates",
 )
 ACTIONS: Mapping[str, Action] = {

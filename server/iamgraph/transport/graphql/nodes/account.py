@@ -14,6 +14,7 @@ from ....app.history.audit import LookupEvents
 from ....app.instance_profiles import GetInstanceProfile, ListInstanceProfiles
 from ....app.keys import KeyOwner
 from ....app.mfa_devices import ListMFADevices, ListVirtualMFADevices
+from ....app.oidc_providers import ListOpenIDConnectProviders
 from ....app.password_policy import GetAccountPasswordPolicy
 from ....app.policies import GetPolicy, ListPolicies, PolicyScope
 from ....app.reports.credentials import GetCredentialReport
@@ -36,6 +37,7 @@ from .guardrail import Guardrail
 from .instance_profile import InstanceProfile
 from .last_accessed import PoliciesGrantingServiceAccess, ServiceLastAccessedDetails
 from .mfa_device import MfaDevice, TotpDevice
+from .oidc_provider import OidcProvider
 from .policy import ManagedPolicy, ManagedPolicyConnection
 from .role import Role
 from .service import Service
@@ -274,6 +276,10 @@ class Account(Resource):
     ) -> Connection[TotpDevice] | None:
         query = ListVirtualMFADevices(assignment_status=assignment_status, max_items=first, marker=after or None)
         return connect(await self._own(info, query), TotpDevice.of)
+
+    @strawberry.field(description="Who may say who somebody is, by ARN. More than its ARN takes `GetOpenIDConnectProvider`.")
+    async def oidc_providers(self, info: Info) -> list[OidcProvider] | None:
+        return [OidcProvider.named(provider) for provider in await self._own(info, ListOpenIDConnectProviders())]
 
     @strawberry.field(
         description="The history, newest first. Exactly one of `first`, which may have an `after`, and `last`, which may "

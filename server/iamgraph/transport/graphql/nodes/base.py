@@ -133,8 +133,8 @@ class Tag:
 
 
 @strawberry.type
-class Entity:
-    """What users, groups, roles and policies have in common. It is no type of the schema."""
+class Referring:
+    """A node that stands for an entity. It is no type of the schema."""
 
     ref: strawberry.Private[Ref[Any]]
 
@@ -151,6 +151,26 @@ class Entity:
         from .account import Account
 
         return Account.named(self.ref.parsed.account_id)
+
+    def part(self, info: Info, seen: Seen, pick: Callable[[Any], P]) -> P:
+        """What `pick` takes of the entity, once the caller may see that much of it: at once where that is so already, for
+        an awaitable a field is what a page of a hundred is slow by; otherwise an awaitable of it, which a resolver may
+        give as well."""
+        if self.ref.entity is not None and self.ref.seen >= seen:
+            return pick(self.ref.entity)
+        return cast(P, self._part(info, seen, pick))
+
+    async def _part(self, info: Info, seen: Seen, pick: Callable[[Any], Any]) -> Any:
+        return pick(await self.ref.at_least(info, seen, self.reading()))
+
+    def reading(self) -> Any:
+        """The query that reads the entity as a whole."""
+        raise NotImplementedError
+
+
+@strawberry.type
+class Entity(Referring):
+    """What users, groups, roles and policies have in common. It is no type of the schema."""
 
     @strawberry.field
     def name(self) -> str:
@@ -170,21 +190,6 @@ class Entity:
     @strawberry.field
     def created_at(self, info: Info) -> DateTime | None:
         return self.part(info, Seen.LISTED, lambda entity: entity.created_at)
-
-    def part(self, info: Info, seen: Seen, pick: Callable[[Any], P]) -> P:
-        """What `pick` takes of the entity, once the caller may see that much of it: at once where that is so already, for
-        an awaitable a field is what a page of a hundred is slow by; otherwise an awaitable of it, which a resolver may
-        give as well."""
-        if self.ref.entity is not None and self.ref.seen >= seen:
-            return pick(self.ref.entity)
-        return cast(P, self._part(info, seen, pick))
-
-    async def _part(self, info: Info, seen: Seen, pick: Callable[[Any], Any]) -> Any:
-        return pick(await self.ref.at_least(info, seen, self.reading()))
-
-    def reading(self) -> Any:
-        """The query that reads the entity as a whole."""
-        raise NotImplementedError
 
 
 def tags_of(entity: Any) -> list[Tag]:

@@ -11,6 +11,7 @@ from ....app.history.audit import GetEvent
 from ....app.instance_profiles import GetInstanceProfile
 from ....app.login_profiles import GetLoginProfile
 from ....app.mfa_devices import GetVirtualMFADevice
+from ....app.oidc_providers import GetOpenIDConnectProvider
 from ....app.policies import GetPolicy
 from ....app.roles import GetRole
 from ....app.services import GetService
@@ -18,7 +19,7 @@ from ....app.sessions import GetSession
 from ....app.users import GetUser
 from ....app.versions import GetPolicyVersion
 from ....domain import entities
-from ....domain.arn import parse_arn, parse_service_arn
+from ....domain.arn import OIDC_PROVIDER, parse_arn, parse_service_arn
 from ....domain.entities import IdentityKind
 from ....domain.errors import InvalidInput, NoSuchEntity
 from ..context import Info
@@ -31,6 +32,7 @@ from .group import Group
 from .guardrail import Guardrail
 from .instance_profile import InstanceProfile
 from .mfa_device import TotpDevice
+from .oidc_provider import OidcProvider
 from .policy import InlinePolicy, ManagedPolicy, PolicyVersion, read_inline
 from .role import Role
 from .service import Service
@@ -81,6 +83,10 @@ async def _totp_device(info: Info, device_id: str) -> Node:
     return TotpDevice.of(await info.context.load(GetVirtualMFADevice(unique_id=device_id)))
 
 
+async def _oidc_provider(info: Info, provider_id: str) -> Node:
+    return OidcProvider.of(await info.context.load(GetOpenIDConnectProvider(unique_id=provider_id)))
+
+
 async def _session(info: Info, session_id: str) -> Node:
     return Session.of(await info.context.load(GetSession(session_id=session_id)))
 
@@ -122,6 +128,7 @@ _FINDERS: dict[str, tuple[int, Callable[..., Awaitable[Node]]]] = {
     "AccessKey": (2, _access_key),
     "LoginProfile": (1, _login_profile),
     "TotpDevice": (1, _totp_device),
+    "OidcProvider": (1, _oidc_provider),
     "Session": (1, _session),
     "AuditEvent": (1, _event),
     "Account": (1, _account),
@@ -166,6 +173,9 @@ async def resource_by_arn(info: Info, arn: str) -> Resource | None:
         if parsed.kind == "instance-profile":
             profile = await context.find(GetInstanceProfile(arn=arn))
             return InstanceProfile.of(profile) if profile else None
+        if parsed.kind == OIDC_PROVIDER:
+            provider = await context.find(GetOpenIDConnectProvider(open_id_connect_provider_arn=arn))
+            return OidcProvider.of(provider) if provider else None
         if parsed.kind == "policy":
             policy = await context.find(GetPolicy(policy_arn=arn))
             return ManagedPolicy.of(policy) if policy else None
@@ -176,5 +186,6 @@ async def resource_by_arn(info: Info, arn: str) -> Resource | None:
         except NoSuchEntity:
             return None
     raise InvalidInput(
-        f"{arn[:200]!a} names no user, group, role, instance profile, policy, service or account root", field="arn"
+        f"{arn[:200]!a} names no user, group, role, instance profile, policy, identity provider, service or account root",
+        field="arn",
     )
