@@ -144,6 +144,7 @@ class Authenticator:
         """Who signed the request. Raises Unauthenticated."""
         signed = sigv4.read(request)
         signed.check_time(self._tools.clock())
+        signed.check_path()
         is_temporary = signed.access_key_id.startswith(IdPrefix.TEMPORARY_KEY.value)
         if is_temporary and signed.security_token is None:
             raise Unauthenticated("A temporary access key (ASIA…) needs its session token in x-amz-security-token.")

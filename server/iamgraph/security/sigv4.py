@@ -31,6 +31,7 @@ _SIGNATURE = re.compile(rb"[0-9a-f]{64}")
 _ALGORITHM_PARAMETER = b"X-Amz-Algorithm"
 _SIGNATURE_PARAMETER = b"X-Amz-Signature"
 _STAMP = re.compile(rb"\d{8}T\d{6}Z")
+_BLANKS = re.compile(rb"[ \t\r\n]+")
 _UNRESERVED = "-_.~"
 _Headers = Mapping[bytes, Sequence[bytes]]
 
@@ -57,6 +58,8 @@ class SignedRequest:
     region: str
     service: str
     is_presigned: bool = False
+    is_path_normal: bool = True
+    """Whether the path was sent as it is signed: from a `/` on, without segments that are empty, `.` or `..`."""
     string_to_sign: bytes = field(repr=False)
     signature: str = field(repr=False)
 
@@ -80,6 +83,14 @@ class SignedRequest:
             raise SignatureDoesNotMatch(
                 f"Signature not yet current: {_stamp(self.signed_at)} is still later than {_stamp(now + SKEW)} "
                 f"({_stamp(now)} + 5 min.)"
+            )
+
+    def check_path(self) -> None:
+        """Raise SignatureDoesNotMatch unless the path was sent as it is signed. What a `..` takes away is not signed at all:
+        whoever is between the signer and us could change it."""
+        if not self.is_path_normal:
+            raise SignatureDoesNotMatch(
+                "The path must be sent as it is signed: from a '/' on, without segments that are empty, '.' or '..'."
             )
 
 
@@ -127,7 +138,8 @@ def read(request: HttpRequest, *, services: Collection[str] | None = None) -> Si
         )
     if f"{claim.at:%Y%m%d}" != claim.day:
         raise SignatureDoesNotMatch("The date of the credential's scope is not the date that the request was signed.")
-    canonical = _canonical(request.method, path, claim, headers, _payload_hash(request, headers))
+    normal = _normal(path)
+    canonical = _canonical(request.method, normal, claim, headers, _payload_hash(request, headers))
     scope = f"{claim.day}/{claim.region}/{claim.service}/aws4_request"
     return SignedRequest(
         access_key_id=claim.key_id,
@@ -136,6 +148,7 @@ def read(request: HttpRequest, *, services: Collection[str] | None = None) -> Si
         region=claim.region,
         service=claim.service,
         is_presigned=claim.is_presigned,
+        is_path_normal=path == normal,
         string_to_sign=f"{ALGORITHM}\n{_stamp(claim.at)}\n{scope}\n{hashlib.sha256(canonical).hexdigest()}".encode(),
         signature=claim.signature,
     )
@@ -214,7 +227,7 @@ def _by_name(headers: Sequence[tuple[bytes, bytes]]) -> _Headers:
     """The values of each header, its name in small letters; blanks around and in a row are not signed."""
     named: dict[bytes, list[bytes]] = {}
     for name, value in headers:
-        named.setdefault(name.lower(), []).append(b" ".join(value.split()))
+        named.setdefault(name.lower(), []).append(_BLANKS.sub(b" ", value).strip(b" "))
     return named
 
 
@@ -274,22 +287,26 @@ def _payload_hash(request: HttpRequest, headers: _Headers) -> bytes:
     return actual
 
 
-def _canonical(method: bytes, path: bytes, claim: _Claim, headers: _Headers, payload_hash: bytes) -> bytes:
+def _canonical(method: bytes, normal: bytes, claim: _Claim, headers: _Headers, payload_hash: bytes) -> bytes:
     lines = [name + b":" + b",".join(headers[name]) for name in claim.signed]
-    parts = [method, _path(path), _query(claim.query), *lines, b"", b";".join(claim.signed), payload_hash]
+    parts = [method, _path(normal), _query(claim.query), *lines, b"", b";".join(claim.signed), payload_hash]
     return b"\n".join(parts)
 
 
-def _path(path: bytes) -> bytes:
-    """The path without `.`, `..` and empty segments, and encoded once more than it was sent: so for every service but S3."""
+def _normal(path: bytes) -> bytes:
+    """The path without `.`, `..` and empty segments: so for every service but S3."""
     kept: list[bytes] = []
     for segment in path.split(b"/"):
         if segment == b"..":
             del kept[-1:]
         elif segment not in (b"", b"."):
             kept.append(segment)
-    whole = b"/" + b"/".join(kept) + (b"/" if kept and path.endswith(b"/") else b"")
-    return quote_from_bytes(whole, safe="/" + _UNRESERVED).encode()
+    return b"/" + b"/".join(kept) + (b"/" if kept and path.endswith(b"/") else b"")
+
+
+def _path(normal: bytes) -> bytes:
+    """The path encoded once more than it was sent: this too for every service but S3."""
+    return quote_from_bytes(normal, safe="/" + _UNRESERVED).encode()
 
 
 def _query(query: bytes) -> bytes:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 from botocore.awsrequest import AWSRequest
+from yarl import URL
 
 from iamgraph.app.kernel import Kernel
 from iamgraph.domain.budget import Bucket
@@ -169,6 +170,20 @@ async def test_a_query_does_what_a_form_does_and_a_browser_finds_nothing(service
     for path in ("", "?x=y"):
         async with service.http.get(ci.url + path) as response:
             assert (response.status, await response.text()) == (404, "404: Not Found")
+
+
+async def test_no_other_path_is_served_whatever_it_is_signed_as(service: Service) -> None:
+    """`/x/..` has the signature of `/`, and is not it."""
+    root = await aws_key(service)
+    body = b"Action=CreateUser&Version=2010-05-08&UserName=mallory"
+    signed = dict(root.signed(AWSRequest("POST", root.url, data=body, headers=FORM), "iam").headers.items())
+    for path in ("x/..", "/", "./", "graphql/..", "..", "%2e%2e"):
+        async with service.http.post(URL(root.url + path, encoded=True), headers=signed, data=body) as response:
+            assert response.status == 404, path
+    assert (await root.ask("GetUser", UserName="mallory")).code == "NoSuchEntity"
+    async with service.http.post(URL(root.url, encoded=True), headers=signed, data=body) as response:
+        assert response.status == 200
+    assert (await root.ask("GetUser", UserName="mallory")).status == 200
 
 
 async def test_parameters_are_told_of_before_permissions_and_missing_entities_after(service: Service) -> None:
