@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -161,6 +162,15 @@ async def test_what_names_no_operation(service: Service) -> None:
     assert await code({"Action": missing, "Version": "2010-05-08"}) == (501, "NotImplemented")
     assert await code({"Action": "CreateLoginProfile", "Version": "2010-05-08", "UserName": "ci", "Password": "x",
                        "MaxSigninSessionDuration": "3600"}) == (501, "NotImplemented")  # fmt: skip
+
+
+async def test_a_body_must_not_be_compressed(service: Service) -> None:
+    root = await aws_key(service)
+    body = gzip.compress(b"Action=CreateUser&Version=2010-05-08&UserName=mallory")
+    request = AWSRequest("POST", root.url, data=body, headers=FORM | {"Content-Encoding": "gzip"})
+    answer = await root.send(root.signed(request, "iam"), "CreateUser")
+    assert (answer.status, answer.code, answer.message) == (400, "MalformedInput", "The body must not be compressed.")
+    assert (await root.ask("GetUser", UserName="mallory")).code == "NoSuchEntity"
 
 
 async def test_a_query_does_what_a_form_does_and_a_browser_finds_nothing(service: Service) -> None:

@@ -64,8 +64,5 @@ def is_flattened(shape: Shape) -> bool:
 
 
 def serialized_name(name: str, shape: Shape) -> str:
-    """What a structure's member is called on the wire."""
-    if shape.type_name == "list" and is_flattened(shape):
-        name = shape.serialization.get("name", name)
-        return str(shape.member.serialization.get("name", name))
+    """What a structure's member is called on the wire; a flattened list too, whatever its items would be called."""
     return str(shape.serialization.get("name", name))

@@ -19,6 +19,8 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # A carriage return that is written as itself is read as a line feed.
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#xD;"})
 
+_NO_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+
 
 def answer(service: Service, operation: OperationModel, result: Structure, request_id: str) -> bytes:
     """The answer of an operation that succeeded."""
@@ -62,8 +64,8 @@ def _element(name: str, shape: Shape, value: Any) -> Iterator[str]:
             yield from _element(name, shape.member, item)
         return
     if kind == "map" and is_flattened(shape):
-        for entry in value.items():
-            yield from _entry(name, shape, *entry)
+        for key, entry in value.items():
+            yield from _entry(name, shape, key, entry, _namespace(shape))
         return
     yield f"<{name}{_namespace(shape)}>"
     if kind == "structure":
@@ -79,8 +81,8 @@ def _element(name: str, shape: Shape, value: Any) -> Iterator[str]:
     yield f"</{name}>"
 
 
-def _entry(name: str, shape: Shape, key: Any, value: Any) -> Iterator[str]:
-    yield f"<{name}>"
+def _entry(name: str, shape: Shape, key: Any, value: Any, namespace: str = "") -> Iterator[str]:
+    yield f"<{name}{namespace}>"
     yield from _element(shape.key.serialization.get("name", "key"), shape.key, key)
     yield from _element(shape.value.serialization.get("name", "value"), shape.value, value)
     yield f"</{name}>"
@@ -88,7 +90,8 @@ def _entry(name: str, shape: Shape, key: Any, value: Any) -> Iterator[str]:
 
 def _namespace(shape: Shape) -> str:
     declared = shape.serialization.get("xmlNamespace")
-    if not declared:
+    # AWS's vectors have none on a structure, though its shape may declare one.
+    if not declared or shape.type_name == "structure":
         return ""
     if isinstance(declared, str):
         declared = {"uri": declared}
@@ -99,6 +102,8 @@ def _namespace(shape: Shape) -> str:
 def _text(shape: Shape, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        return _NO_NUMBERS.get(str(value), str(value))
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, datetime):
