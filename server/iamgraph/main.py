@@ -191,15 +191,18 @@ def application(
     # Here, since commands that do not serve would wait for the schema to be made, too.
     from .transport.access import access
     from .transport.aws.http import AwsEndpoint
+    from .transport.cookies import Cookies
     from .transport.graphql.explorer import add_explorer
     from .transport.graphql.http import MAX_BODY, Endpoint
     from .transport.health import add_health
+    from .transport.sso.http import add_pages
 
+    cookies = Cookies(is_secure=settings.public_url.startswith("https:"))
     endpoint = Endpoint(
         kernel,
         trusted_proxies=settings.trusted_proxies,
         is_development=settings.development,
-        is_https=settings.public_url.startswith("https:"),
+        cookies=cookies,
     )
     watching = access(settings.trusted_proxies, metrics.http if metrics else None, tracing)
     app = web.Application(client_max_size=MAX_BODY, middlewares=[watching])
@@ -208,6 +211,9 @@ def application(
     aws = AwsEndpoint(kernel, trusted_proxies=settings.trusted_proxies)
     app.router.add_post("/", aws.handle)
     app.router.add_get("/", aws.handle, allow_head=False)
+    add_pages(
+        app, kernel, public_url=settings.public_url, cookies=cookies, trusted_proxies=settings.trusted_proxies
+    )
     add_health(app, kernel)
     if settings.development:
         add_explorer(app)

@@ -486,7 +486,7 @@ DOORS = [
     ),
     root_field("ListAccounts", "accounts(first: 9) { nodes { accountId } }", action="organizations:ListAccounts"),
 ]
-FREE_FOR_ALL = {"GetCallerIdentity", "GetSessionToken", "SignOut"}
+FREE_FOR_ALL = {"GetCallerIdentity", "GetSessionToken", "ListAssumableRoles", "SignOut"}
 """What any authenticated caller may; the second with a long-term key alone."""
 PUBLIC = {"SignIn", "SignInAsRoot"}
 ELSEWHERE = {

@@ -74,7 +74,7 @@ async def test_no_secret_is_in_the_log_of_anything(service: Service, log: Log, m
     )
     await service.ask(misplaced, root)
     await service.post('{"query": "a-Guessed-passw0rd', root)
-    await service.post("a-Guessed-passw0rd", root, Cookie="iamgraph_session=not-a-token")
+    await service.post("a-Guessed-passw0rd", root, Cookie="iam-development=not-a-token")
     async with service.http.post(f"{service.url}?token=in-the-Query", json={"query": "{ a }"}) as response:
         assert response.status == 401
 

@@ -10,11 +10,13 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 
 from iamgraph.app.users import ListUsers
-from iamgraph.transport.graphql.http import COOKIE, GRAPHQL_RESPONSE, HEADER
+from iamgraph.transport.cookies import Cookies
+from iamgraph.transport.graphql.http import GRAPHQL_RESPONSE, HEADER
 from iamgraph.transport.origin import origin_of
 
 from ...service import ACCOUNT, ROOT_EMAIL, ROOT_PASSWORD, Service, allow
 
+COOKIE = Cookies(is_secure=False).session
 SIGN_IN = """mutation($e: String!, $p: String!) { signInAsRoot(input: {email: $e, password: $p}) {
   __typename ... on SignInSuccess { accessToken } ... on Error { code } } }"""
 

@@ -464,7 +464,7 @@ async def test_nobody_signs_in_beside_a_wrong_signature(service: Service) -> Non
 
 async def test_a_signature_goes_before_a_cookie(service: Service) -> None:
     ci = await programmer(service)
-    cookie = {"Cookie": f"iamgraph_session={await service.root()}"}
+    cookie = {"Cookie": f"iam-development={await service.root()}"}
     reply = await ci.sign(WHO, **cookie).send(service)
     assert reply.data["viewer"]["arn"].endswith("user/apps/ci")
 

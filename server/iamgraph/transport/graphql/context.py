@@ -31,6 +31,8 @@ class Context:
         self.caller = caller
         self.signed_in: Any = None
         self.signed_out = False
+        self.own_session: str | None = None
+        """The token of who signed in, in a browser that has switched to a role."""
         self.retry_after: int | None = None
         self.shed = 0
         """How many of its mutations the server was too busy for."""

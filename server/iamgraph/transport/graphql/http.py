@@ -19,6 +19,7 @@ from ...app.kernel import Kernel
 from ...domain.budget import Spent
 from ...domain.errors import AccessDenied, IamError, Overloaded, ServiceUnavailable, Throttled, Unauthenticated
 from ...security.sigv4 import HttpRequest
+from ..cookies import Cookies
 from ..origin import Network, origin_of
 from .context import Context
 from .documents import Documents
@@ -32,7 +33,6 @@ log = logging.getLogger(__name__)
 
 MAX_BODY = 256 * 1024
 JSON, GRAPHQL_RESPONSE = "application/json", "application/graphql-response+json"
-COOKIE = "iamgraph_session"
 RETRY_SECONDS = 1
 """When to ask again while the store does not answer."""
 HEADER = "Iamgraph-Request"
@@ -78,10 +78,10 @@ class Endpoint:
         *,
         trusted_proxies: Sequence[Network] = (),
         is_development: bool = False,
-        is_https: bool = False,
+        cookies: Cookies,
     ) -> None:
         self._kernel, self._trusted = kernel, trusted_proxies
-        self._is_development, self._is_https = is_development, is_https
+        self._is_development, self._cookies = is_development, cookies
         self._documents, self._streams = Documents(schema._schema), Streams()
 
     async def end_streams(self, app: web.Application) -> None:
@@ -97,8 +97,10 @@ class Endpoint:
         context: Context | None = None
         try:
             asked = await _read(request)
-            caller = await self._kernel.authenticate(await _shown(request), origin)
+            caller = await self._kernel.authenticate(await _shown(request, self._cookies), origin)
             context = Context(self._kernel, caller)
+            if "Authorization" not in request.headers:
+                context.own_session = request.cookies.get(self._cookies.own)
             answer = await self._answer(context, asked, takes_stream=EVENT_STREAM in accept)
             await self._kernel.settle(context.caller)
             if isinstance(answer, Subscribed):
@@ -118,7 +120,7 @@ class Endpoint:
             answer.body["extensions"] = {"cost": _cost(context.spent)}
         response = _response(answer, media, origin.request_id)
         if context is not None:
-            self._set_cookie(request, response, context)
+            self._keep_session(request, response, context)
         return response
 
     async def _answer(self, context: Context, asked: Asked, *, takes_stream: bool) -> Answer | Subscribed:
@@ -192,20 +194,18 @@ class Endpoint:
         is_shed = root.is_mutation and 0 < len(root.names) == context.shed
         return Answer(body, status=503 if is_shed else None, retry_after=context.retry_after)
 
-    def _set_cookie(self, request: web.Request, response: web.Response, context: Context) -> None:
+    def _keep_session(self, request: web.Request, response: web.Response, context: Context) -> None:
         """Keep a browser's session in a cookie that no script can read; a browser shows itself by the header."""
+        cookies, has = self._cookies, request.cookies
         if context.signed_in is not None and HEADER in request.headers:
-            response.set_cookie(
-                COOKIE,
-                context.signed_in.access_token,
-                httponly=True,
-                secure=self._is_https,
-                samesite="Lax",
-                path="/",
-                expires=context.signed_in.expires_at.strftime("%a, %d %b %Y %H:%M:%S GMT"),
-            )
-        elif context.signed_out and COOKIE in request.cookies:
-            response.del_cookie(COOKIE, path="/", httponly=True, secure=self._is_https, samesite="Lax")
+            signed_in = context.signed_in
+            cookies.set(response, cookies.session, signed_in.access_token, expires_at=signed_in.expires_at)
+        elif context.signed_out and cookies.session in has:
+            cookies.delete(response, cookies.session)
+        else:
+            return
+        if cookies.own in has:
+            cookies.delete(response, cookies.own)
 
 
 async def _read(request: web.Request) -> Asked:
@@ -245,7 +245,7 @@ def _asked(body: dict[str, Any]) -> Asked:
     return Asked(query, name, variables or {})
 
 
-async def _shown(request: web.Request) -> Shown | None:
+async def _shown(request: web.Request, cookies: Cookies) -> Shown | None:
     """The bearer token; the request itself where it is signed; or the session cookie's token where the request shows that
     no other site sent it."""
     authorization = request.headers.get("Authorization")
@@ -263,7 +263,7 @@ async def _shown(request: web.Request) -> Shown | None:
                 "The Authorization header must be 'Bearer' and an access token, or an AWS4-HMAC-SHA256 signature."
             )
         return token.strip()
-    cookie = request.cookies.get(COOKIE)
+    cookie = request.cookies.get(cookies.session)
     if cookie is not None and HEADER not in request.headers:
         raise BadRequest(403, f"A request with a session cookie must send the header {HEADER}.")
     return cookie

@@ -95,7 +95,12 @@ async def _signed_in(info: Info, done: signing.SignedIn) -> Any:
 
 
 async def _signed_out(info: Info, done: bool) -> bool:
-    info.context.signed_out = done
+    """Signing out of a role that a browser has switched to signs it out altogether."""
+    context = info.context
+    context.signed_out = done
+    own = await context.kernel.authenticate(context.own_session, context.caller.origin)
+    if not own.is_anonymous:
+        await context.kernel.run(own, signing.SignOut())
     return done
 
 

@@ -138,4 +138,5 @@ strawberry.enum(AttachmentType, name="AttachmentType")
 class Transport(Enum):
     GRAPHQL = "GRAPHQL"
     AWS = "AWS"
+    BROWSER = "BROWSER"
     CLI = "CLI"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import strawberry
+from strawberry import UNSET
 
+from ....app.assumable import ListAssumableRoles
 from ....app.caller import Identity
 from ....domain.entities import PrincipalType
+from ..context import Info
 from ..scalars import ARN
 from .account import Account, RootUser
 from .base import Principal
+from .connections import Connection, connect
 from .role import Role
 from .session import Session
 from .user import User
@@ -25,6 +29,14 @@ class Viewer:
     session: Session | None
     mfa_authenticated: bool
     source_identity: str | None
+
+    @strawberry.field(
+        description="The roles of the account that the caller may assume now without an external id, by name. It takes no "
+        "permission; more than their names and ARNs does."
+    )
+    async def assumable_roles(self, info: Info, first: int, after: str | None = UNSET) -> Connection[Role] | None:
+        query = ListAssumableRoles(max_items=first, marker=after or None)
+        return connect(await info.context.load(query), lambda role: Role.named(role.id, role.arn))
 
     @classmethod
     def of(cls, who: Identity) -> Viewer:
