@@ -12,6 +12,7 @@ from typing import Any
 from yarl import URL
 
 from ...service import ACCOUNT, ROOT_EMAIL, ROOT_PASSWORD, Client
+from ...wire import AwsKey
 
 _FORM = re.compile(r'<form method="post"(?: action="([^"]*)")?>(.*?)</form>', re.S)
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)">')
@@ -109,3 +110,17 @@ class Browser:
                     self.cookies.pop(name, None)
                 else:
                     self.cookies[name] = morsel.value
+
+
+def credentials_of(page: Page, client: Client) -> AwsKey:
+    """What the page shows to be pasted into a terminal."""
+    (text,) = re.findall(r"<textarea [^>]*>\n(.*?)</textarea>", page.text, re.S)
+    shown = dict(line.removeprefix("export ").split("=", 1) for line in unescape(text).splitlines())
+    assert shown["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+    return AwsKey(
+        service=client,
+        id=shown["AWS_ACCESS_KEY_ID"],
+        secret=shown["AWS_SECRET_ACCESS_KEY"],
+        token=shown["AWS_SESSION_TOKEN"],
+        region=shown["AWS_DEFAULT_REGION"],
+    )
