@@ -14,7 +14,7 @@ READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 async def test_a_federated_user_from_its_making(service: Service) -> None:
     key = await aws_key(service, "broker", allow("sts:GetFederationToken", "sts:TagSession", "iam:*"))
     found = (await key.ask("GetFederationToken", "sts", Name="kim")).data
-    assert found.keys() == {"Credentials", "FederatedUser"}
+    assert found.keys() == {"Credentials", "FederatedUser", "PackedPolicySize"} and found["PackedPolicySize"] == 0
     assert found["FederatedUser"] == {"FederatedUserId": f"{ACCOUNT}:kim", "Arn": KIM}
     given = found["Credentials"]
     kim = replace(key, id=given["AccessKeyId"], secret=given["SecretAccessKey"], token=given["SessionToken"])

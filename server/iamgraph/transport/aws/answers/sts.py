@@ -39,12 +39,12 @@ def _session_token(made: session_tokens.SessionToken, asked: Asked) -> Structure
 
 
 def _federation_token(made: federation_tokens.FederationToken, asked: Asked) -> Structure:
-    op, user = asked.operation, made.federated_user
-    is_packed = op.policy is not None or op.policy_arns or op.tags
+    user = made.federated_user
     return {
         "Credentials": _credentials(made.credentials),
         "FederatedUser": {"FederatedUserId": user.federated_user_id, "Arn": user.arn},
-        "PackedPolicySize": made.packed_policy_size if is_packed else None,
+        # Always, as AWS answers it, where AssumeRole has it of policies and tags only.
+        "PackedPolicySize": made.packed_policy_size,
     }
 
 
