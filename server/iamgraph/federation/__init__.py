@@ -1,0 +1,1 @@
+"""Talks to identity providers, and believes of what they say only what is proven."""
