@@ -230,6 +230,11 @@ def posted(response: etree._Element | bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
+def sha256_of(of: Pair) -> str:
+    """The certificate's fingerprint."""
+    return x509.load_pem_x509_certificate(of.certificate).fingerprint(hashes.SHA256()).hex()
+
+
 def metadata(entity_id: str, *pairs: Pair, attributes: str = "", more: str = "") -> str:
     keys = "".join(
         f'<md:KeyDescriptor use="signing"><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{each.in_metadata}'

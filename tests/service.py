@@ -58,6 +58,8 @@ TABLES = (
     "access_key",
     "mfa_device",
     "oidc_provider",
+    "saml_provider",
+    "saml_private_key",
     "login_profile",
     "past_password",
     "session",

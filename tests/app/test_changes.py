@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..saml_idp import metadata, pair, sha256_of
 from ..service import ACCOUNT, Service, allow
 from .asking import account, arn, other_root, role, trusting
 
@@ -115,6 +116,16 @@ async def test_each_command_tells_what_it_changed(service: Service) -> None:
     await done("untagOpenIDConnectProvider", {**provider, "tagKeys": ["team"]}, {"tags.Team": ("a", None)})
     await done("deleteOpenIDConnectProvider", provider, {
         "url": ("https://idp.example.com", None), "clientIds.b": ("b", None), "thumbprints": (" ".join(marks), None)
+    })  # fmt: skip
+    corp = {"samlProviderArn": arn("saml-provider/corp")}
+    await done("createSAMLProvider", {"name": "corp", "samlMetadataDocument": metadata("https://a", pair("idp"))}, {})
+    await done("updateSAMLProvider", {**corp, "samlMetadataDocument": metadata("https://b", pair("new"))}, {
+        "entityId": ("https://a", "https://b"), "certificates": (sha256_of(pair("idp")), sha256_of(pair("new"))),
+    })  # fmt: skip
+    await done("tagSAMLProvider", {**corp, "tags": tags[:1]}, {"tags.Team": (None, "a")})
+    await done("untagSAMLProvider", {**corp, "tagKeys": ["team"]}, {"tags.Team": ("a", None)})
+    await done("deleteSAMLProvider", corp, {
+        "name": ("corp", None), "entityId": ("https://b", None), "certificates": (sha256_of(pair("new")), None)
     })  # fmt: skip
     web = {"instanceProfileName": "web"}
     await done("createInstanceProfile", web, {})

@@ -18,11 +18,12 @@ from iamgraph.app.instance_profiles import PROFILE_AND_ROLE, ProfileAndRole
 from iamgraph.app.keys import KEY, OWNER, KeyOwner, OwnedKey
 from iamgraph.app.login_profiles import ChangePassword
 from iamgraph.app.mfa_devices import MFA_DEVICE
-from iamgraph.app.oidc_providers import PROVIDER
+from iamgraph.app.oidc_providers import PROVIDER as OIDC_PROVIDER
 from iamgraph.app.operation import OPERATIONS, Operation, parameters
 from iamgraph.app.questions.authorize import ASKED
 from iamgraph.app.questions.sources import SOURCE, Sourced
 from iamgraph.app.reports.last_accessed import ENTITY, IDENTITY
+from iamgraph.app.saml_providers import PROVIDER as SAML_PROVIDER
 from iamgraph.app.sessions import HOLDER, SESSION
 from iamgraph.app.sts import Assumable, AssumeRole
 from iamgraph.app.targets import CHANGED_POLICY, GROUP, INSTANCE_PROFILE, POLICY, ROLE, USER, Target
@@ -41,6 +42,7 @@ from iamgraph.domain.entities import (
     PasswordPolicy,
     PrincipalType,
     Role,
+    SamlProvider,
     Session,
     SessionPolicies,
     SessionSource,
@@ -70,7 +72,16 @@ POLICY_ = ManagedPolicy(
     boundary_count=0, created_at=NOW, updated_at=NOW, tags=TAGS,
 )  # fmt: skip
 DEVICE_ = MfaDevice(id="d1", account_id=ACCOUNT, name="phone", path="/", created_at=NOW, tags=TAGS)
-PROVIDER_ = OidcProvider(id="o1", account_id=ACCOUNT, url="https://idp.example.com", created_at=NOW, tags=TAGS)
+OIDC_ = OidcProvider(id="o1", account_id=ACCOUNT, url="https://idp.example.com", created_at=NOW, tags=TAGS)
+SAML_ = SamlProvider(
+    id="S1",
+    account_id=ACCOUNT,
+    name="corp",
+    entity_id="https://idp.example.com",
+    certificates=(),
+    created_at=NOW,
+    tags=TAGS,
+)
 GUARDRAIL_ = Guardrail(
     id="p-1", account_id=ACCOUNT, kind=GuardrailKind.SERVICE_CONTROL, name="g", description=None, document="{}",
     created_at=NOW, updated_at=NOW,
@@ -95,7 +106,8 @@ TARGETS: Mapping[Target, Any] = {
     PROFILE_AND_ROLE: ProfileAndRole(instance_profile=PROFILE_, role=ROLE_),
     GUARDRAIL: GUARDRAIL_,
     MFA_DEVICE: DEVICE_,
-    PROVIDER: PROVIDER_,
+    OIDC_PROVIDER: OIDC_,
+    SAML_PROVIDER: SAML_,
     SESSION: SESSION_,
     HOLDER: ROLE_,
     ASKED: USER_,

@@ -15,16 +15,18 @@ from iamgraph.app import resealer as resealing
 from iamgraph.app.history.sealer import HistorySealer
 from iamgraph.app.keys import key_context
 from iamgraph.app.resealer import CONTEXTS, Resealer, usage_of
+from iamgraph.app.saml_keys import private_key_context
 from iamgraph.app.second_factor import seed_context
 from iamgraph.domain.entities import AccessKey, KeyStatus
 from iamgraph.security.keyfile import MasterKeys, changing
 from iamgraph.security.keyring import KeyRing
 from iamgraph.security.sealing import Sealer, SealError, sealed_under
 from iamgraph.store import models
+from iamgraph.store.saml_providers import SealedPrivateKey
 from iamgraph.store.sealed import SealedColumn
 from iamgraph.store.session import StoreSession
 
-from ..store.made import ACCOUNT, NOW, OTHER, add_account, mfa_device, role, session
+from ..store.made import ACCOUNT, NOW, OTHER, add_account, mfa_device, role, saml_provider, session
 from .sealed import Sealed, keeping, told
 
 
@@ -60,6 +62,7 @@ async def fill(history: Sealed, sealer: Sealer, count: int = 5) -> None:
     async with history.database.writing() as data:
         await add_account(data)
         await data.roles.add(role(1))
+        await data.saml_providers.add(saml_provider(1))
         for n in range(count):
             key = AccessKey(
                 id=f"AKIA{n}", account_id=ACCOUNT, owner_id=ACCOUNT, status=KeyStatus.ACTIVE, created_at=NOW
@@ -70,6 +73,10 @@ async def fill(history: Sealed, sealer: Sealer, count: int = 5) -> None:
             await data.sessions.add(made, token_hash=f"t{n}", sealed_secret=sealed, session_token_hash=f"st{n}")
             device = mfa_device(n)
             await data.mfa_devices.add(device, sealer.seal(b"seed %d" % n, context=seed_context(device.id)))
+            pem = SealedPrivateKey(
+                id=f"K{n}", sealed_secret=sealer.seal(b"pem %d" % n, context=private_key_context(f"K{n}"))
+            )
+            await data.saml_providers.add_key(saml_provider(1).id, pem, NOW)
         without = session("s", role(1))
         await data.sessions.add(without, token_hash="t", sealed_secret=None, session_token_hash=None)
 
@@ -83,7 +90,7 @@ async def opened_secrets(history: Sealed, sealer: Sealer) -> list[bytes]:
     return sorted(found)
 
 
-SECRETS = sorted(kind % n for kind in (b"long %d", b"short %d", b"seed %d") for n in range(5))
+SECRETS = sorted(kind % n for kind in (b"long %d", b"short %d", b"seed %d", b"pem %d") for n in range(5))
 
 
 def test_every_sealed_column_is_known() -> None:
@@ -111,11 +118,11 @@ async def test_a_rotation_ends_with_nothing_under_the_old_key(
     assert await resealer.reseal() == 0
 
     new = server.change("rotated").current.id
-    assert await resealer.reseal() == 17
+    assert await resealer.reseal() == 22
     assert await resealer.reseal() == 0
     async with history.database.reading() as data:
         usage = await usage_of(data)
-        assert (usage.secrets, usage.heads) == ({new: 15}, {new: 2})
+        assert (usage.secrets, usage.heads) == ({new: 20}, {new: 2})
         assert await data.sealed.key_ids() == {new}
     await history.write(4)
     await server.sealer().seal()
@@ -206,7 +213,7 @@ async def test_a_change_meanwhile_is_never_overwritten(history: Sealed, tmp_path
         async with history.database.writing() as data:
             yield data
 
-    assert await server.resealer(writing).reseal() == 13
+    assert await server.resealer(writing).reseal() == 18
     found = await history.sql("SELECT id, sealed_secret FROM access_key ORDER BY id")
     assert [row["id"] for row in found] == ["AKIA0", "AKIA2", "AKIA3", "AKIA4"] and found[2]["sealed_secret"] == other
 
@@ -230,7 +237,7 @@ async def test_it_goes_on_where_it_was_ended(history: Sealed, tmp_path: Path, mo
     ends = [sealed_under(row["sealed_secret"]) for row in await history.sql("SELECT sealed_secret FROM access_key")]
     assert ends.count(new) == 4
     assert await opened_secrets(history, KeyRing(server.path).sealer) == SECRETS
-    assert await machine(tmp_path, history).resealer().reseal() == 11
+    assert await machine(tmp_path, history).resealer().reseal() == 16
     assert await opened_secrets(history, server.ring.sealer) == SECRETS
 
 
@@ -264,7 +271,7 @@ async def test_a_machine_that_has_the_next_key_follows_without_a_new_file(histor
     late = AccessKey(id="AKIA9", account_id=ACCOUNT, owner_id=ACCOUNT, status=KeyStatus.ACTIVE, created_at=NOW)
     async with history.database.writing() as data:
         await data.keys.add(late, other.ring.sealer.seal(b"late", context=key_context(late.id)))
-    assert await server.resealer().reseal() == 17
+    assert await server.resealer().reseal() == 22
     assert await other.resealer().reseal() == 0
     assert other.ring.keys.current.id == new == other.ring.chains.key_id
     assert await opened_secrets(history, other.ring.sealer) == sorted([*SECRETS, b"late"])
@@ -285,5 +292,5 @@ async def test_several_at_once_do_it_once(history: Sealed, tmp_path: Path, monke
                     return done
             await asyncio.sleep(0)
 
-    assert sum(await asyncio.gather(*(until_done(one.resealer().reseal) for one in servers))) == 15
+    assert sum(await asyncio.gather(*(until_done(one.resealer().reseal) for one in servers))) == 20
     assert await opened_secrets(history, servers[0].ring.sealer) == SECRETS

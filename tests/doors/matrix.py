@@ -10,6 +10,7 @@ from typing import Any
 from iamgraph.transport.graphql.ids import node_id
 
 from ..phone import device, enrolled
+from ..saml_idp import metadata, pair
 from ..service import ACCOUNT, Service, allow
 
 OTHER = "444455556666"
@@ -28,6 +29,7 @@ ORGANIZATION = f"arn:aws:organizations::{ACCOUNT}:*"
 GUARDRAILS = f"arn:aws:organizations::{ACCOUNT}:policy/service_control_policy/*"
 SERVICES = f"arn:aws:iamgraph::{ACCOUNT}:service/"
 PASSWORD = "another-Passw0rd!"
+METADATA = metadata("https://idp.example.com", pair("idp"))
 
 
 def arn(rest: str) -> str:
@@ -73,7 +75,12 @@ class Door:
         return allow(*self.reach) if self.reach else None
 
 
-_AWS_NAMES = {"openIdConnectProviderArn": "OpenIDConnectProviderArn", "clientId": "ClientID"}
+_AWS_NAMES = {
+    "openIdConnectProviderArn": "OpenIDConnectProviderArn",
+    "clientId": "ClientID",
+    "samlProviderArn": "SAMLProviderArn",
+    "samlMetadataDocument": "SAMLMetadataDocument",
+}
 
 
 def _pascal(input: Any) -> Any:
@@ -143,6 +150,7 @@ async def world(service: Service) -> dict[str, str]:
         await service.good("createInstanceProfile", {"instanceProfileName": name, "path": "/eng/"})
     await service.good("addRoleToInstanceProfile", {"instanceProfileName": "web", "roleName": "deployer"})
     await service.good("createOpenIDConnectProvider", {"url": "https://idp.example.com/team", "clientIdList": ["app"]})
+    await service.good("createSAMLProvider", {"name": "corp", "samlMetadataDocument": METADATA})
     await service.good("createUser", {"userName": "idle", "path": "/idle/"})
     made = await service.good("createAccessKey", {"userName": "bob"}, "accessKey { accessKeyId }")
     phone = await enrolled(service, "bob")
@@ -181,7 +189,7 @@ async def world(service: Service) -> dict[str, str]:
     }
 
 
-PROVIDER = arn("oidc-provider/idp.example.com/team")
+PROVIDER, CORP = arn("oidc-provider/idp.example.com/team"), arn("saml-provider/corp")
 WEB, EMPTY = arn("instance-profile/eng/web"), arn("instance-profile/eng/empty")
 PHONE, SPARE = arn("mfa/phone"), arn("mfa/eng/spare")
 KIM = f"arn:aws:sts::{ACCOUNT}:federated-user/kim"
@@ -273,6 +281,16 @@ DOORS = [
             ("tagOpenIDConnectProvider", {"tags": TAGS}),
             ("untagOpenIDConnectProvider", {"tagKeys": ["team"]}),
             ("deleteOpenIDConnectProvider", {}),
+        )
+    ),
+    change("createSAMLProvider", {"name": "new", "samlMetadataDocument": METADATA}, arn("saml-provider/new")),
+    *(
+        change(mutation, {"samlProviderArn": CORP, **input}, CORP)
+        for mutation, input in (
+            ("updateSAMLProvider", {"samlMetadataDocument": METADATA}),
+            ("tagSAMLProvider", {"tags": TAGS}),
+            ("untagSAMLProvider", {"tagKeys": ["team"]}),
+            ("deleteSAMLProvider", {}),
         )
     ),
     change("createPolicy", {"policyName": "new", "policyDocument": DOCUMENT}, arn("policy/new")),
@@ -393,6 +411,8 @@ DOORS = [
         action="iam:GetOpenIDConnectProvider",
     ),
     read("ListOpenIDConnectProviders", "oidcProviders { arn }"),
+    root_field("GetSAMLProvider", f'resource(arn: "{CORP}") {{ id }}', CORP, action="iam:GetSAMLProvider"),
+    read("ListSAMLProviders", "samlProviders { arn }"),
     read("GetPolicy", f'policy(arn: "{POL}") {{ path }}', POL),
     read("ListPolicies", POLICIES % "name", arn("policy/team/")),
     read("ListPolicyVersions", POLICIES % "versions { versionId }", POL, reach=_POLICIES),
@@ -499,6 +519,7 @@ ELSEWHERE = {
     "ListOpenIDConnectProviderTags",
     "ListPolicyTags",
     "ListRoleTags",
+    "ListSAMLProviderTags",
     "ListUserTags",
 }
 """The first needs a session to start from, whose reading takes the same permission: see `test_sessions`. The second takes a
@@ -535,6 +556,7 @@ AWS_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
         ("RoleName", "deployer", "ListRoleTags"),
         ("PolicyArn", POL, "GetPolicy ListPolicyVersions ListEntitiesForPolicy ListPolicyTags"),
         ("OpenIDConnectProviderArn", PROVIDER, "GetOpenIDConnectProvider ListOpenIDConnectProviderTags"),
+        ("SAMLProviderArn", CORP, "GetSAMLProvider ListSAMLProviderTags"),
         ("InstanceProfileName", "web", "GetInstanceProfile ListInstanceProfileTags"),
     )
     for operation in operations.split()
@@ -546,6 +568,7 @@ ON_THE_WIRE_ALONE = [
     Door(operation="GetAccountAuthorizationDetails", action="iam:GetAccountAuthorizationDetails"),
     Door(operation="ListInstanceProfileTags", action="iam:ListInstanceProfileTags", on=WEB),
     Door(operation="ListOpenIDConnectProviderTags", action="iam:ListOpenIDConnectProviderTags", on=PROVIDER),
+    Door(operation="ListSAMLProviderTags", action="iam:ListSAMLProviderTags", on=CORP),
     Door(operation="GetMFADevice", action="iam:GetMFADevice", on=BOB),
     Door(operation="ListPolicyTags", action="iam:ListPolicyTags", on=POL),
     Door(operation="ListRoleTags", action="iam:ListRoleTags", on=DEPLOYER),

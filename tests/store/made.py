@@ -20,6 +20,7 @@ from iamgraph.domain.entities import (
     SessionPolicies,
     SessionSource,
     User,
+    WholeSamlProvider,
 )
 from iamgraph.store.session import StoreSession
 
@@ -87,6 +88,14 @@ def mfa_device(n: int, name: str | None = None, **changes: Any) -> MfaDevice:
 def oidc_provider(n: int, url: str | None = None, **changes: Any) -> OidcProvider:
     values: dict[str, Any] = {"account_id": ACCOUNT, "created_at": NOW}
     return OidcProvider(id=f"{n:032}", url=url or f"https://idp{n}.example.com", **(values | changes))
+
+
+def saml_provider(n: int, name: str | None = None, **changes: Any) -> WholeSamlProvider:
+    values: dict[str, Any] = {
+        "account_id": ACCOUNT, "created_at": NOW, "entity_id": f"https://idp{n}.example.com", "certificates": ("ab",),
+        "metadata": "<x/>",
+    }  # fmt: skip
+    return WholeSamlProvider(id=f"{n:032}", name=name or f"corp{n}", **(values | changes))
 
 
 def instance_profile(n: int, name: str | None = None, **changes: Any) -> InstanceProfile:

@@ -27,6 +27,7 @@ from .made import (
     policy,
     policy_id,
     role,
+    saml_provider,
     session,
     user,
     user_id,
@@ -204,6 +205,7 @@ READS: dict[str, tuple[int, Read]] = {
     "mfa devices": (1, lambda data, n: data.mfa_devices.of([user_id(i) for i in n])),
     "mfa devices by id": (1, lambda data, n: data.mfa_devices.by_ids([mfa_device(i).id for i in n])),
     "oidc providers": (1, lambda data, n: data.oidc_providers.by_ids([oidc_provider(i).id for i in n])),
+    "saml providers": (2, lambda data, n: data.saml_providers.by_ids([saml_provider(i).id for i in n])),
     "login profiles": (1, lambda data, n: data.login_profiles.of([user_id(i) for i in n])),
     "sessions": (1, lambda data, n: data.sessions.page([user_id(i) for i in n], after=None, limit=5, at=NOW)),
     "chained": (1, lambda data, n: data.sessions.children([f"s{i}" for i in n])),
@@ -223,6 +225,7 @@ async def test_statements_do_not_grow_with_the_page(database: Database) -> None:
             await data.instance_profiles.set_role(instance_profile(n).id, role(n).id)
             await data.mfa_devices.add(mfa_device(n), "")
             await data.mfa_devices.enable(mfa_device(n).id, user_id(n), user_id(n), NOW)
+            await data.saml_providers.add(saml_provider(n))
             await data.memberships.add(group_id(n), user_id(n), NOW)
             await data.attachments.attach(IdentityKind.USER, user_id(n), policy_id(n), NOW)
             await data.attachments.attach(IdentityKind.GROUP, group_id(n), policy_id(n), NOW)

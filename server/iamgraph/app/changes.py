@@ -20,6 +20,7 @@ from ..domain.entities import (
     PasswordPolicy,
     PolicyVersion,
     Role,
+    SamlProvider,
     Tag,
     User,
 )
@@ -113,6 +114,19 @@ def shown_oidc_provider(provider: OidcProvider) -> Shown:
         "url": provider.url,
         **{f"clientIds.{client_id}": client_id for client_id in provider.client_ids},
         "thumbprints": " ".join(provider.thumbprints) or None,
+        **_shown_tags(provider.tags),
+    }
+
+
+def shown_saml_provider(provider: SamlProvider) -> Shown:
+    mode = provider.encryption_mode
+    return {
+        "name": provider.name,
+        "entityId": provider.entity_id,
+        "certificates": " ".join(provider.certificates),
+        "validUntil": provider.valid_until.isoformat() if provider.valid_until is not None else None,
+        "assertionEncryptionMode": mode.value if mode is not None else None,
+        **{f"privateKeys.{key.id}": key.created_at.isoformat() for key in provider.private_keys},
         **_shown_tags(provider.tags),
     }
 

@@ -15,6 +15,7 @@ from ..store.session import StoreSession
 from .history.sealer import Opens
 from .keys import key_context
 from .rounds import Rounds
+from .saml_keys import private_key_context
 from .second_factor import seed_context
 from .temporary import secret_context
 
@@ -25,6 +26,7 @@ CONTEXTS: Mapping[SealedColumn, Callable[[str], str]] = {
     SealedColumn.ACCESS_KEY: key_context,
     SealedColumn.TEMPORARY_KEY: secret_context,
     SealedColumn.TOTP_SEED: seed_context,
+    SealedColumn.SAML_KEY: private_key_context,
 }
 """What the values of a column are sealed to, by their id."""
 

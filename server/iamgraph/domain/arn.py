@@ -10,6 +10,7 @@ SERVICE = "aws"
 """What stands for the account in the ARN of a managed policy that the service itself owns."""
 OIDC_PROVIDER = "oidc-provider"
 """The kind of OpenID Connect providers, whose name is their URL without its scheme, slashes and all."""
+SAML_PROVIDER = "saml-provider"
 ACCOUNT_ID = re.compile(r"\d{12}", re.ASCII)
 _IAM = re.compile(r"arn:aws:(iam|sts)::(\d{12}|aws):(\S+)", re.ASCII)
 _SERVICE = re.compile(r"arn:aws:iamgraph::(\d{12}):service/(\S+)", re.ASCII)

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from .arn import OIDC_PROVIDER, SERVICE, assumed_role_arn, federated_user_arn, iam_arn, organizations_arn, root_arn
+from .arn import (
+    OIDC_PROVIDER,
+    SAML_PROVIDER,
+    SERVICE,
+    assumed_role_arn,
+    federated_user_arn,
+    iam_arn,
+    organizations_arn,
+    root_arn,
+)
 from .issuers import without_scheme
 
 
@@ -289,6 +298,50 @@ class OidcProvider:
     @property
     def arn(self) -> str:
         return iam_arn(self.account_id, OIDC_PROVIDER, "/", self.name)
+
+
+class AssertionEncryptionMode(Enum):
+    """Whether a SAML provider's assertions must be encrypted."""
+
+    REQUIRED = "Required"
+    ALLOWED = "Allowed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamlPrivateKey:
+    """A key that decrypts a SAML provider's assertions, without the key."""
+
+    id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamlProvider:
+    """A SAML 2.0 identity provider that an account trusts to say who somebody is. `id` is AWS's SAMLProviderUUID;
+    `entity_id`, `valid_until` and `certificates` are what its metadata says: of the certificates that it signs with the
+    SHA-256, in hexadecimal. Without an encryption mode, assertions may be encrypted."""
+
+    id: str
+    account_id: str
+    name: str
+    entity_id: str
+    certificates: tuple[str, ...]
+    valid_until: datetime | None = None
+    encryption_mode: AssertionEncryptionMode | None = None
+    private_keys: tuple[SamlPrivateKey, ...] = ()
+    created_at: datetime
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        return iam_arn(self.account_id, SAML_PROVIDER, "/", self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeSamlProvider(SamlProvider):
+    """The same with its metadata, which may be long."""
+
+    metadata: str = field(repr=False)
 
 
 class AssignmentStatus(Enum):

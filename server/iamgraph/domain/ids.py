@@ -26,6 +26,11 @@ def guardrail_id(entropy: bytes) -> str:
     return f"p-{letters[:16]}"
 
 
+def saml_id(entropy: bytes) -> str:
+    """A SAML provider's or its private key's id out of 16 random bytes: 26 capital letters and digits, as AWS allows."""
+    return base64.b32encode(entropy).decode().rstrip("=")
+
+
 def unique_id(prefix: IdPrefix, entropy: bytes) -> str:
     """A unique id of 21 characters (20 for access keys, as on AWS) out of at least 11 random bytes."""
     letters = base64.b32encode(entropy).decode().rstrip("=")

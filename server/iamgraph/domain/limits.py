@@ -19,6 +19,8 @@ class Quotas:
     oidc_providers_per_account: int = 100
     client_ids_per_oidc_provider: int = 100
     thumbprints_per_oidc_provider: int = 5
+    saml_providers_per_account: int = 100
+    private_keys_per_saml_provider: int = 2
     groups_per_user: int = 10
     access_keys_per_user: int = 2
     mfa_devices_per_user: int = 8

@@ -57,7 +57,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Marks a list of which the history keeps how many items it had, and nothing of what they are."""
+    """Marks a list or a text of which the history keeps how long it is, and nothing of what it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,20 @@ ClientId = Annotated[
     str, Match(_TEXT, 1, 255), Doc("An application that tokens may be for, as they have it in `aud`: its client id.")
 ]
 Thumbprint = Annotated[str, Match(r"[0-9A-Fa-f]*", 40, 40), Doc("The SHA-1 of a certificate, as 40 hexadecimal digits.")]
+SamlProviderName = Annotated[
+    str, Match(r"[\w._-]+", 1, 128), Doc("A SAML provider's name, unique in its account whatever its case.")
+]
+SamlProviderArn = Annotated[str, Match(_TEXT, 20, 2048), Doc("The ARN of a SAML provider.")]
+SamlMetadata = Annotated[
+    str, Match(r".*", 1000, 1_000_000), Counted(), Doc("The identity provider's metadata, an md:EntityDescriptor.")
+]
+SamlPrivateKeyText = Annotated[
+    str,
+    Match(r"[\t\n\r\x20-\xff]+", 1, 16384),
+    Secret(),
+    Doc("An RSA private key that decrypts assertions, in PEM, without a password."),
+]
+SamlPrivateKeyId = Annotated[str, Match(r"[A-Z0-9]+", 22, 64), Doc("The id of a private key.")]
 GuardrailId = Annotated[str, Match(r"p-[0-9a-zA-Z_]+", 10, 130), Doc("A guardrail's id, `p-…`.")]
 GuardrailName = Annotated[
     str, Match(r"[^\x00-\x1f\x7f\ud800-\udfff]+", 1, 128), Doc("A guardrail's name, unique whatever its case.")

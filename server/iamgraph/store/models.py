@@ -336,6 +336,36 @@ class OidcProviderRow(Model):
         unique_together = (("account", "name_key"),)
 
 
+# What `metadata` says is in `entity_id`, `certificates` and `valid_until`, so that it need not be read for a list.
+class SamlProviderRow(Model):
+    id = Word(max_length=32, primary_key=True)
+    account = _account()
+    name = Word(max_length=128)
+    name_key = Word(max_length=128)
+    metadata = Text()
+    entity_id = Text()
+    certificates = Text()
+    valid_until = fields.DatetimeField(null=True)
+    encryption_mode = Word(max_length=8, null=True)
+    created_at = fields.DatetimeField()
+    tags = Text()
+
+    class Meta:
+        table = "saml_provider"
+        unique_together = (("account", "name_key"),)
+
+
+class SamlPrivateKeyRow(Model):
+    id = Word(max_length=32, primary_key=True)
+    provider = _of("SamlProviderRow", OnDelete.CASCADE)
+    sealed_secret = Text()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "saml_private_key"
+        indexes = (Index(fields=("provider_id",), name="saml_private_key_by_provider"),)
+
+
 # Uses have tables of their own: they are written by the minute, and rewrite no row that requests read.
 class AccessKeyUseRow(Model):
     id = fields.BigIntField(primary_key=True)

@@ -19,18 +19,19 @@ class SealedColumn(Enum):
     ACCESS_KEY = ("access_key", "id")
     TEMPORARY_KEY = ("session", "access_key_id")
     TOTP_SEED = ("mfa_device", "id")
+    SAML_KEY = ("saml_private_key", "id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedValue:
-    """A value, and the id of the access key or MFA device that it is the secret of."""
+    """A value, and the id of the access key, MFA device or private key that it is the secret of."""
 
     column: SealedColumn
     id: str
     sealed: str = field(repr=False)
 
 
-# A value reads `v1.<8 digits: the key's id>.…`. The tables have an index on this expression (migrations 0004 and 0011).
+# A value reads `v1.<8 digits: the key's id>.…`. The tables have an index on this (migrations 0004, 0011, 0016).
 _UNDER = "substr(sealed_secret, 4, 8)"
 
 

@@ -23,6 +23,7 @@ from .policies import Policies
 from .principals import PrincipalTexts
 from .reports import Reports
 from .roles import Roles
+from .saml_providers import SamlProviders
 from .sealed import Sealed
 from .services import Services
 from .sessions import Sessions
@@ -54,6 +55,7 @@ class StoreSession:
     keys = cached_property(lambda self: Keys(self._statements))
     mfa_devices = cached_property(lambda self: MfaDevices(self._statements))
     oidc_providers = cached_property(lambda self: OidcProviders(self._statements))
+    saml_providers = cached_property(lambda self: SamlProviders(self._statements))
     login_profiles = cached_property(lambda self: LoginProfiles(self._statements))
     reports = cached_property(lambda self: Reports(self._statements))
     sessions = cached_property(lambda self: Sessions(self._statements))

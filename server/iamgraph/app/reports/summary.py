@@ -54,7 +54,7 @@ async def _summary(work: Work) -> AccountSummary:
         policy_versions=await data.policies.count_versions(account_id),
         mfa_devices=await data.mfa_devices.count(account_id),
         mfa_devices_in_use=await data.mfa_devices.count(account_id, AssignmentStatus.ASSIGNED),
-        providers=await data.oidc_providers.count(account_id),
+        providers=await data.oidc_providers.count(account_id) + await data.saml_providers.count(account_id),
         root_has_mfa=await is_needed(work, account_id),
         root_has_keys=bool((await data.keys.of([account_id])).get(account_id)),
     )

@@ -40,6 +40,9 @@ _VALUES: Mapping[tuple[str, str], str] = {
     ("iam", "tagKeys"): "InvalidInput",
     ("iam", "url"): "InvalidInput",
     ("iam", "thumbprintList"): "InvalidInput",
+    ("iam", "samlMetadataDocument"): "InvalidInput",
+    ("iam", "addPrivateKey"): "InvalidInput",
+    ("iam", "assertionEncryptionMode"): "InvalidInput",
     ("sts", "tags"): "InvalidParameterValue",
     ("sts", "transitiveTagKeys"): "InvalidParameterValue",
 }

@@ -22,6 +22,7 @@ from ...app import (
     password_policy,
     policies,
     roles,
+    saml_providers,
     services,
     session_tokens,
     sts,
@@ -45,6 +46,7 @@ from .nodes.mfa_device import TotpDevice
 from .nodes.oidc_provider import OidcProvider
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
+from .nodes.saml_provider import SamlProvider
 from .nodes.service import Service
 from .nodes.session import Session, sessions
 from .nodes.targets import target_of
@@ -128,6 +130,7 @@ _INSTANCE_PROFILE_ONLY = Payload(InstanceProfile, InstanceProfile.named)
 _MFA_DEVICE = Payload(TotpDevice, TotpDevice.of)
 _OIDC_PROVIDER = Payload(OidcProvider, OidcProvider.of)
 _OIDC_PROVIDER_ONLY = Payload(OidcProvider, OidcProvider.named)
+_SAML_PROVIDER_ONLY = Payload(SamlProvider, SamlProvider.named)
 _INLINE = Payload(InlinePolicy, InlinePolicy.of)
 _GUARDRAIL, _GUARDRAIL_ONLY = Payload(Guardrail, Guardrail.of), Payload(Guardrail, Guardrail.named)
 _ACCOUNT_ONLY = Payload(Account, lambda account: Account.named(account.id))
@@ -278,6 +281,12 @@ class Mutation:
     untag_open_id_connect_provider = mutation(
         oidc_providers.UntagOpenIDConnectProvider, oidc_provider=_OIDC_PROVIDER_ONLY
     )
+
+    create_saml_provider = mutation(saml_providers.CreateSAMLProvider, saml_provider=_SAML_PROVIDER_ONLY)
+    update_saml_provider = mutation(saml_providers.UpdateSAMLProvider, saml_provider=_SAML_PROVIDER_ONLY)
+    delete_saml_provider = mutation(saml_providers.DeleteSAMLProvider, deleted_saml_provider_id=_id("SamlProvider"))
+    tag_saml_provider = mutation(saml_providers.TagSAMLProvider, saml_provider=_SAML_PROVIDER_ONLY)
+    untag_saml_provider = mutation(saml_providers.UntagSAMLProvider, saml_provider=_SAML_PROVIDER_ONLY)
 
     create_policy = mutation(policies.CreatePolicy, policy=_POLICY)
     delete_policy = mutation(policies.DeletePolicy, deleted_policy_id=_id("ManagedPolicy"))

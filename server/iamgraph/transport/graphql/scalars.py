@@ -12,7 +12,7 @@ import strawberry
 from ...app.questions.exclusions import AttachmentType, PolicyIdentifierType
 from ...app.questions.supposed import ContextKeyType
 from ...app.reports.credentials import CredentialReportState
-from ...domain.entities import AssignmentStatus, EventOutcome, KeyStatus, SessionSource
+from ...domain.entities import AssertionEncryptionMode, AssignmentStatus, EventOutcome, KeyStatus, SessionSource
 from ...domain.policy.evaluate import Lacking, Outcome, PolicyKind
 from ...domain.policy.finding import Severity
 
@@ -127,6 +127,11 @@ strawberry.enum(PolicyKind, name="PolicyKind")
 strawberry.enum(EventOutcome, name="AuditOutcome")
 strawberry.enum(SessionSource, name="SessionSource")
 strawberry.enum(AssignmentStatus, name="AssignmentStatus")
+strawberry.enum(
+    AssertionEncryptionMode,
+    name="AssertionEncryptionMode",
+    description="Whether a SAML provider's assertions must be encrypted.",
+)
 strawberry.enum(Severity, name="FindingSeverity")
 strawberry.enum(CredentialReportState, name="CredentialReportState")
 strawberry.enum(ContextKeyType, name="ContextKeyType")

@@ -19,6 +19,7 @@ from .nodes.mfa_device import TotpDevice
 from .nodes.oidc_provider import OidcProvider
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
+from .nodes.saml_provider import SamlProvider
 from .nodes.service import Service
 from .nodes.session import Session
 from .nodes.user import User
@@ -40,6 +41,7 @@ _NODES: list[Any] = [
     OidcProvider,
     PolicyVersion,
     Role,
+    SamlProvider,
     Service,
     Session,
     TotpDevice,

@@ -21,6 +21,7 @@ from ....app.reports.credentials import GetCredentialReport
 from ....app.reports.last_accessed import GetServiceLastAccessedDetails, ListPoliciesGrantingServiceAccess
 from ....app.reports.summary import GetAccountSummary
 from ....app.roles import GetRole, ListRoles
+from ....app.saml_providers import ListSAMLProviders
 from ....app.services import GetService, ListServices
 from ....app.users import GetUser, ListUsers
 from ....domain import entities
@@ -40,6 +41,7 @@ from .mfa_device import MfaDevice, TotpDevice
 from .oidc_provider import OidcProvider
 from .policy import ManagedPolicy, ManagedPolicyConnection
 from .role import Role
+from .saml_provider import SamlProvider
 from .service import Service
 from .user import User
 
@@ -280,6 +282,10 @@ class Account(Resource):
     @strawberry.field(description="Who may say who somebody is, by ARN. More than its ARN takes `GetOpenIDConnectProvider`.")
     async def oidc_providers(self, info: Info) -> list[OidcProvider] | None:
         return [OidcProvider.named(provider) for provider in await self._own(info, ListOpenIDConnectProviders())]
+
+    @strawberry.field(description="The same of SAML 2.0, by ARN. More than AWS's list has takes `GetSAMLProvider`.")
+    async def saml_providers(self, info: Info) -> list[SamlProvider] | None:
+        return [SamlProvider.listed(provider) for provider in await self._own(info, ListSAMLProviders())]
 
     @strawberry.field(
         description="The history, newest first. Exactly one of `first`, which may have an `after`, and `last`, which may "

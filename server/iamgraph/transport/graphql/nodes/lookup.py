@@ -14,12 +14,13 @@ from ....app.mfa_devices import GetVirtualMFADevice
 from ....app.oidc_providers import GetOpenIDConnectProvider
 from ....app.policies import GetPolicy
 from ....app.roles import GetRole
+from ....app.saml_providers import GetSAMLProvider
 from ....app.services import GetService
 from ....app.sessions import GetSession
 from ....app.users import GetUser
 from ....app.versions import GetPolicyVersion
 from ....domain import entities
-from ....domain.arn import OIDC_PROVIDER, parse_arn, parse_service_arn
+from ....domain.arn import OIDC_PROVIDER, SAML_PROVIDER, parse_arn, parse_service_arn
 from ....domain.entities import IdentityKind
 from ....domain.errors import InvalidInput, NoSuchEntity
 from ..context import Info
@@ -35,6 +36,7 @@ from .mfa_device import TotpDevice
 from .oidc_provider import OidcProvider
 from .policy import InlinePolicy, ManagedPolicy, PolicyVersion, read_inline
 from .role import Role
+from .saml_provider import SamlProvider
 from .service import Service
 from .session import Session
 from .user import User
@@ -87,6 +89,11 @@ async def _oidc_provider(info: Info, provider_id: str) -> Node:
     return OidcProvider.of(await info.context.load(GetOpenIDConnectProvider(unique_id=provider_id)))
 
 
+async def _saml_provider(info: Info, provider_id: str) -> Node:
+    found = await info.context.load(GetSAMLProvider(unique_id=provider_id))
+    return SamlProvider.of(found)
+
+
 async def _session(info: Info, session_id: str) -> Node:
     return Session.of(await info.context.load(GetSession(session_id=session_id)))
 
@@ -129,6 +136,7 @@ _FINDERS: dict[str, tuple[int, Callable[..., Awaitable[Node]]]] = {
     "LoginProfile": (1, _login_profile),
     "TotpDevice": (1, _totp_device),
     "OidcProvider": (1, _oidc_provider),
+    "SamlProvider": (1, _saml_provider),
     "Session": (1, _session),
     "AuditEvent": (1, _event),
     "Account": (1, _account),
@@ -176,6 +184,9 @@ async def resource_by_arn(info: Info, arn: str) -> Resource | None:
         if parsed.kind == OIDC_PROVIDER:
             provider = await context.find(GetOpenIDConnectProvider(open_id_connect_provider_arn=arn))
             return OidcProvider.of(provider) if provider else None
+        if parsed.kind == SAML_PROVIDER:
+            found = await context.find(GetSAMLProvider(saml_provider_arn=arn))
+            return SamlProvider.of(found) if found else None
         if parsed.kind == "policy":
             policy = await context.find(GetPolicy(policy_arn=arn))
             return ManagedPolicy.of(policy) if policy else None
