@@ -9,10 +9,11 @@ from ..domain.policy.reference import Action, ConditionKey, Service
 
 _TAGS: Final = frozenset({"aws:resourcetag/${tagkey}", "iam:resourcetag/${tagkey}"})
 _ON_PRINCIPALS: Final = ("Authorize", "ListSessions", "RevokeSession")
+_ON_NOTHING: Final = ("ListAssumableRoles",)
 _ON_SERVICES: Final = ("PutService", "DeleteService", "GetService", "ListServices")
 _ACTIONS: Final = (
     *(Action(name=name, condition_keys=_TAGS) for name in _ON_PRINCIPALS),
-    *(Action(name=name) for name in _ON_SERVICES),
+    *(Action(name=name) for name in (*_ON_SERVICES, *_ON_NOTHING)),
 )
 _SERVICE: Final = Service(prefix="iamgraph", actions={action.name.lower(): action for action in _ACTIONS})
 _FORMATS: Final = {
