@@ -576,7 +576,7 @@ questions = st.builds(
 
 async def test_many_are_answered_as_each_alone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is asked, about whomever, of more contexts than are kept at hand."""
-    monkeypatch.setattr("iamgraph.app.questions.authorize._BOUNDS", 2)
+    monkeypatch.setattr("iamgraph.app.questions.batch._BOUNDS", 2)
     level = {"StringLike": {"docs:Level": "a*"}}
     bob = await service.user(
         "bob",

@@ -217,6 +217,25 @@ def test_what_is_bound_answers_as_what_is_not(request: Request, before: Layers, 
         assert decision.near == bound.decide(request.action, resource, request.resource_account).near
 
 
+RESOURCES = ("*", "arn:aws:s3:::b/a/x", "arn:aws:s3:::c", "arn:aws:s3:::b/x", "arn:aws:s3:::")
+
+
+@given(request=requests, before=layers, resources=st.lists(st.sampled_from(RESOURCES), min_size=1, max_size=9))
+def test_many_resources_are_decided_as_each(request: Request, before: Layers, resources: list[str]) -> None:
+    """By decisions that the same statements made, and of which each resource's own is made."""
+    bound = Bound(request.principal, request.context, before)
+    found = bound.decide_alike(request.action, resources, request.resource_account)
+    for resource, alike in zip(resources, found, strict=True):
+        alone = evaluate(replace(request, resource=resource), before)
+        own = alike.on(resource)
+        for one in (alike, own):
+            assert (one.outcome, one.because, one.blocked, one.reason) == (
+                alone.outcome, alone.because, alone.blocked, alone.reason,
+            )  # fmt: skip
+        assert (own.request, own.near, own.missing_context) == (alone.request, alone.near, alone.missing_context)
+    assert bound.at_once(request.action) >= 1
+
+
 @given(request=requests, before=layers)
 def test_what_came_close_would_have_applied(request: Request, before: Layers) -> None:
     """Each statement that is told as near applies once its conditions are taken away."""

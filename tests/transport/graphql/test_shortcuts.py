@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
@@ -12,7 +13,7 @@ from graphql import ExecutionResult, execute, parse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from iamgraph.transport.graphql.shortcuts import PlainFirst, is_awaitable, shorten
+from iamgraph.transport.graphql.shortcuts import Alike, PlainFirst, is_awaitable, shorten
 
 
 @strawberry.enum
@@ -104,6 +105,11 @@ class Query:
     def generated(self) -> list[Thing]:
         return (Thing(name=str(i)) for i in range(3))  # type: ignore[return-value]
 
+    @strawberry.field
+    def alike(self) -> Sequence[Thing]:
+        names = ["one", "two1", "one", "one", "two1"]
+        return Alike(names, lambda place: Thing(name=names[place]))
+
 
 def _schema(*, short: bool) -> Any:
     made = strawberry.Schema(Query)._schema
@@ -140,7 +146,7 @@ async def _run(schema: Any, query: str, **options: Any) -> Any:
 )
 async def test_a_plain_field_answers_alike(fields: str) -> None:
     fragment = "fragment F on Thing { colour }" if "...F" in fields else ""
-    for field in ("thing", "things(first: 2)", "odd", "generated"):
+    for field in ("thing", "things(first: 2)", "odd", "generated", "alike"):
         query = f"{{ {field} {{ {fields} }} }} {fragment}"
         short = await _run(SHORT, query, executor_class=PlainFirst, is_awaitable=is_awaitable)
         assert short == await _run(LONG, query)
@@ -164,7 +170,7 @@ selections = st.lists(
     min_size=1,
     max_size=5,
 ).map(" ".join)
-FIELDS = st.sampled_from(("thing", "things(first: 0)", "things(first: 2)", "odd", "generated"))
+FIELDS = st.sampled_from(("thing", "things(first: 0)", "things(first: 2)", "odd", "generated", "alike"))
 queries = st.lists(st.tuples(FIELDS, selections), min_size=1, max_size=3).map(
     lambda roots: (
         "query($yes: Boolean!) { "

@@ -12,31 +12,18 @@ from ...domain.arn import parse_arn
 from ...domain.entities import Account, Role, User
 from ...domain.errors import IamError, InvalidCredentials, InvalidInput, NoSuchEntity
 from ...domain.names import ArnText, Count, Counted, Doc, Match, Secret, shown
-from ...domain.policy.evaluate import Bound, Decision
+from ...domain.policy.evaluate import Decision
 from ...domain.policy.global_keys import is_of_principal
 from ..caller import Caller, request_context
-from ..decide import Asker, Subject, bound
+from ..decide import Asker, Subject
 from ..identity import Handed, Holder
 from ..operation import Need, Place, Query, Target, operation
 from ..turns import Turns
 from ..work import Work
-from .question import (
-    ACTION,
-    ContextEntries,
-    Question,
-    account_of,
-    instant,
-    named_alike,
-    need_of,
-    service_if_owns,
-    subject,
-    trust_actions,
-    trusting,
-)
+from .batch import Decisions, answers
+from .question import ACTION, ContextEntries, Question, common_start, instant, subject, trusting
 
 MAX_REQUESTS = 1000
-_BOUNDS = 64
-"""For how many different contexts of a batch what further questions want is kept at hand."""
 _RESOURCE = re.compile(r"\*|arn:[\w-]+:[\w.-]+:[^:\s]*:[^:\s]*:[^\x00-\x1f\x7f]+", re.ASCII)
 _LONGEST = 2048
 _ENTRIES, _VALUES = Count(100), Count(100)
@@ -137,11 +124,12 @@ class _Authorization(Query[Any]):
             _check_credentials(self.credentials)
         actions: set[str] = set()
         contexts: set[ContextEntries] = {()}
+        are_sound = _are_arns([question[1] for question in self.questions])
         for i, (action, resource, context, _, _) in enumerate(self.questions):
             if action not in actions:
                 _check_action(action, self.at(i))
                 actions.add(action)
-            if len(resource) > _LONGEST or not _RESOURCE.fullmatch(resource):
+            if not are_sound and (len(resource) > _LONGEST or not _RESOURCE.fullmatch(resource)):
                 raise _no_arn(resource, self.at(i))
             if context not in contexts:
                 _check_context(context, self.at(i) + "context")
@@ -150,13 +138,13 @@ class _Authorization(Query[Any]):
     @classmethod
     async def decided(
         cls, work: Work, asks: Sequence[tuple[_Authorization, Principal]]
-    ) -> Sequence[Sequence[Decision] | IamError]:
+    ) -> Sequence[Decisions | IamError]:
         """What each asks, in the order of its questions."""
         roles = await trusting(work, [question for query, _ in asks for question in query.questions])
         askers = [await _asker(work, target) for _, target in asks]
         turns = Turns()
         return [
-            _not_good() if asker is None else await _answers(asker, query.questions, roles, turns)
+            _not_good() if asker is None else await answers(asker, query.questions, roles, turns)
             for asker, (query, _) in zip(askers, asks, strict=True)
         ]
 
@@ -205,9 +193,7 @@ class AuthorizeMany(_Authorization):
         super().validate()
 
     @classmethod
-    async def fetch(
-        cls, work: Work, asks: Sequence[tuple[AuthorizeMany, Principal]]
-    ) -> Sequence[Sequence[Decision] | IamError]:
+    async def fetch(cls, work: Work, asks: Sequence[tuple[AuthorizeMany, Principal]]) -> Sequence[Decisions | IamError]:
         return await cls.decided(work, asks)
 
 
@@ -225,40 +211,6 @@ async def _asker(work: Work, target: Principal) -> Asker | None:
     of_request = request_context(work.caller.origin, work.now)
     own = {key: value for key, value in holder.context.items() if key not in of_request}
     return Subject(principal=holder.principal, access=holder.access, context={**instant(work), **own})
-
-
-async def _answers(
-    asker: Asker, questions: Sequence[Question], roles: Mapping[str, Role], turns: Turns
-) -> Sequence[Decision]:
-    """What `questions.answer` says to each. What questions of one context, whose resources are of one account, have in
-    common is bound once."""
-    decisions: list[Decision] = []
-    bounds: dict[tuple[ContextEntries, str], Bound] = {}
-    trusted = trust_actions(questions)
-    own = asker.principal.account or ""
-    for question in questions:
-        action, resource, context, _, _ = question
-        named = account_of(resource)
-        key = (context, named or service_if_owns(resource) or own)
-        found = bounds.get(key)
-        if found is None or action in trusted:
-            alike = question._replace(context=named_alike(asker, context))
-            found = bound(asker, need_of(alike, asker, roles))
-            if action not in trusted:
-                if len(bounds) >= _BOUNDS:
-                    _forget(bounds)
-                bounds[key] = found
-        decisions.append(found.decide(action, resource, named or own))
-        if turns.is_over:
-            await turns.give()
-    _forget(bounds)
-    return decisions
-
-
-def _forget(bounds: dict[Any, Bound]) -> None:
-    for one in bounds.values():
-        one.forget()
-    bounds.clear()
 
 
 def _not_good() -> InvalidCredentials:
@@ -288,6 +240,18 @@ def _check_action(action: str, at: str) -> None:
     if not ACTION.fullmatch(action):
         wanted = "one action, such as docs:Read, with at most 128 characters"
         raise InvalidInput(f"{shown(action)} at '{at}action' is not {wanted}", field=f"{at}action")
+
+
+def _are_arns(resources: Sequence[str]) -> bool:
+    """Whether all are plainly sound: they start alike, and what follows is there and can be printed."""
+    start = common_start(resources)
+    lengths = [*map(len, resources)]
+    return (
+        start is not None
+        and len(start) < min(lengths)
+        and max(lengths) <= _LONGEST
+        and "".join(resources).isprintable()
+    )
 
 
 def _no_arn(resource: str, at: str) -> InvalidInput:

@@ -18,6 +18,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+_TESTS_AT_ONCE = 10_000
+
+
 # Not frozen: this is made for every decision, and a frozen one takes longer to make than to come to.
 @dataclass(slots=True, eq=False)
 class Decision:
@@ -74,6 +77,11 @@ class Decision:
         bound, _, _, resource_account = self._question
         return bound.principal.account != resource_account
 
+    def on(self, resource: str) -> Decision:
+        """The decision on another resource that the same statements are about."""
+        bound, action, _, resource_account = self._question
+        return Decision(self.outcome, self.because, self.blocked, (bound, action, resource, resource_account))
+
 
 def evaluate(request: Request, layers: Layers) -> Decision:
     """Decide a request. Pure: the same arguments always give the same answer. For sts:AssumeRole and its like, give the
@@ -124,6 +132,29 @@ class Bound:
         if because is None:
             return Decision(Outcome.IMPLICITLY_DENIED, (), blocked, question)
         return Decision(Outcome.ALLOWED, because, None, question)
+
+    def decide_alike(self, action: str, resources: Sequence[str], resource_account: str) -> list[Decision]:
+        """For each resource the decision on one of them that the same statements are about: `Decision.on` makes it its
+        own. Many resources take a fraction of what `decide` takes."""
+        if len(resources) == 1:
+            return [self.decide(action, resources[0], resource_account)]
+        tests = self._settled_of(action).matchers
+        # INVARIANT: a decision hangs on its resource by nothing but what the tests say of it.
+        kinds = list(zip(*[map(test, resources) for test in tests], strict=True)) or [()] * len(resources)
+        decided = {
+            kind: self.decide(action, resource, resource_account)
+            for kind, resource in dict(zip(kinds, resources, strict=True)).items()
+        }
+        return [decided[kind] for kind in kinds]
+
+    def at_once(self, action: str) -> int:
+        """How many resources `decide_alike` can take in about a millisecond."""
+        return max(1, _TESTS_AT_ONCE // max(1, self._settled_of(action).size))
+
+    def _settled_of(self, action: str) -> Tests:
+        while (found := self._settled.get(action)) is None:
+            self._tests_of(action)
+        return found
 
     def _tests_of(self, action: str) -> Tests:
         """The tests of an action. When it comes again, those are left out whose statement does not apply to this caller

@@ -107,8 +107,17 @@ class Tests:
     @property
     def size(self) -> int:
         """How many there are."""
+        return sum(len(tests) for tests in self._lists)
+
+    @property
+    def matchers(self) -> Sequence[Matcher]:
+        """All that is asked of a resource, each once."""
+        return list(dict.fromkeys(test for tests in self._lists for test, _ in tests))
+
+    @property
+    def _lists(self) -> Iterator[Sequence[Test]]:
         several = (self.denies, self.grants, self.identity, self.boundary, self.session, *self.service_control)
-        return sum(len(tests) for tests in several if tests is not None)
+        return (tests for tests in several if tests is not None)
 
     def bind(self, facts: Facts) -> Tests:
         """The same with the variables' values in it."""

@@ -1,5 +1,5 @@
 """Inputs on the short way: graphql-core makes the objects that Strawberry would make of its dicts, and variables that are
-plainly right are coerced by functions that were put together once, of which lists of inputs take most.
+plainly right are coerced by functions that were put together once: a column at a time, since lists of inputs take most.
 
 What a value comes to is the same either way. Whatever is not plainly right goes graphql-core's own way, which says what is
 wrong with it.
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass
+from itertools import chain, islice, repeat
+from types import NoneType
 from typing import Any
 
 from graphql import (
@@ -22,7 +24,6 @@ from graphql import (
     GraphQLString,
     OperationDefinitionNode,
     Undefined,
-    get_named_type,
     is_leaf_type,
 )
 from graphql.execution.get_variable_signature import get_variable_signature
@@ -34,7 +35,8 @@ from strawberry.utils.str_converters import to_camel_case
 
 from .scalars import text
 
-Coerce = Callable[[Any], Any]
+Coerce = Callable[[Sequence[Any]], Sequence[Any]]
+"""Makes of plainly right JSON values of one type what graphql-core makes of them. Raises _NotPlain where one is not."""
 MAX_ERRORS = 50
 """Of wrong variables so many errors are told, as graphql-core has it."""
 
@@ -63,9 +65,8 @@ def is_made(kind: GraphQLInputObjectType) -> bool:
 
 
 def _maker(kind: GraphQLInputObjectType, declared: StrawberryObjectDefinition) -> Callable[[dict[str, Any]], Any]:
-    """What makes an input of the fields that are given. Those that only may be null are None, as Strawberry has it. A class
-    that has `made` says itself what its fields come to."""
-    make: Callable[..., Any] = getattr(declared.origin, "made", declared.origin)
+    """What makes an input of the fields that are given. Those that only may be null are None, as Strawberry has it."""
+    make: Callable[..., Any] = declared.origin
     judge = kind.out_type
     names = {field.graphql_name or to_camel_case(field.python_name): field.python_name for field in declared.fields}
     absent = {
@@ -79,9 +80,22 @@ def _maker(kind: GraphQLInputObjectType, declared: StrawberryObjectDefinition) -
         return lambda given: make(**absent | {names[name]: value for name, value in judge(given).items()})
     for name, field in kind.fields.items():
         field.out_name = names[name]
+    many = _many(kind)
+    if many is not None:
+        return lambda given: many(**{name: (value,) for name, value in given.items()})[0]
     if absent.keys() <= required:
         return lambda given: make(**given)
     return lambda given: make(**{**absent, **given})
+
+
+def _many(kind: GraphQLInputObjectType) -> Callable[..., Sequence[Any]] | None:
+    """What makes many inputs at once of their fields' values. It is for classes that say themselves what they come to, by
+    `made`."""
+    declared = kind.extensions.get("strawberry-definition")
+    if not isinstance(declared, StrawberryObjectDefinition):
+        return None
+    found: Callable[..., Sequence[Any]] | None = getattr(declared.origin, "made", None)
+    return found
 
 
 # ------------------------------------------------------------ variables
@@ -134,7 +148,7 @@ class Variables:
                 value = given[name]
                 if one.coerce is None:
                     raise _NotPlain
-                coerced[name] = one.coerce(value)
+                (coerced[name],) = one.coerce((value,))
                 sources[name] = VariableValueSource(one.signature, value)
             elif one.has_default or one.is_required:
                 raise _NotPlain
@@ -144,95 +158,127 @@ class Variables:
 
 
 def _coerce(type_: GraphQLInputType, within: Sequence[GraphQLInputType]) -> Coerce | None:
-    """What makes of a plainly right JSON value what graphql-core makes of it, and raises _NotPlain for any other; None for
-    a type that holds itself."""
+    """What coerces values of a type; None for one that holds itself."""
     if isinstance(type_, GraphQLNonNull):
         inner = _coerce(type_.of_type, within)
         return inner and _required(inner)
     if isinstance(type_, GraphQLList):
         inner = _coerce(type_.of_type, within)
-        return inner and _list(inner)
+        return inner and _nullable(list, _list(inner))
     if isinstance(type_, GraphQLInputObjectType):
-        return None if type_ in within else _object(type_, within)
+        inner = None if type_ in within else _object(type_, within)
+        return inner and _nullable(dict, inner)
     return _leaf(type_) if is_leaf_type(type_) else None
 
 
 def _required(inner: Coerce) -> Coerce:
-    def coerce(value: Any) -> Any:
-        if value is None:
+    def coerce(values: Sequence[Any]) -> Sequence[Any]:
+        if NoneType in map(type, values):
             raise _NotPlain
-        return inner(value)
+        return inner(values)
+
+    return coerce
+
+
+def _nullable(kind: type, inner: Coerce) -> Coerce:
+    """Values of a kind, or null."""
+
+    def coerce(values: Sequence[Any]) -> Sequence[Any]:
+        kinds = set(map(type, values))
+        if kinds == {kind}:
+            return inner(values)
+        if not kinds <= {kind, NoneType}:
+            raise _NotPlain
+        made = iter(inner([value for value in values if value is not None]))
+        return [None if value is None else next(made) for value in values]
 
     return coerce
 
 
 def _list(inner: Coerce) -> Coerce:
-    def coerce(value: Any) -> Any:
-        if type(value) is list:
-            return [inner(item) for item in value]
-        if value is None:
-            return None
-        raise _NotPlain
+    def coerce(values: Sequence[Any]) -> Sequence[Any]:
+        made = iter(inner([*chain.from_iterable(values)]))
+        return [[*islice(made, len(value))] for value in values]
 
     return coerce
 
 
 def _leaf(type_: GraphQLLeafType) -> Coerce:
     read = type_.coerce_input_value
+    is_text = type_ is GraphQLString or read is text
 
-    def coerce(value: Any) -> Any:
-        if value is None:
-            return None
+    def coerce(values: Sequence[Any]) -> Sequence[Any]:
+        if is_text and _TEXTS.issuperset(map(type, values)):
+            return values
         try:
-            made = read(value)
+            made = [None if value is None else read(value) for value in values]
         except Exception:
             raise _NotPlain from None
-        if made is Undefined:
+        if any(value is Undefined for value in made):
             raise _NotPlain
         return made
 
     return coerce
 
 
-def _is_text(type_: GraphQLInputType) -> bool:
-    """Whether a text is read as it is."""
-    named = get_named_type(type_)
-    if isinstance(type_, GraphQLNonNull):
-        type_ = type_.of_type
-    return type_ is named and is_leaf_type(named) and (named is GraphQLString or named.coerce_input_value is text)
+_TEXTS = frozenset({str})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Field:
+    """A field of an input. `absent` is what it comes to where it is left out, Undefined where it is left out then, too."""
+
+    name: str
+    out_name: str
+    coerce: Coerce
+    is_required: bool
+    absent: Any
 
 
 def _object(type_: GraphQLInputObjectType, within: Sequence[GraphQLInputType]) -> Coerce | None:
-    fields: list[tuple[str, str, Coerce, bool, Any]] = []
+    fields: list[_Field] = []
     for name, field in type_.fields.items():
         inner = _coerce(field.type, (*within, type_))
         if inner is None:
             return None
-        # What is not given is Undefined where it is left out, and `_NotPlain` where that is wrong.
-        absent = _NotPlain if is_required_input_field(field) else coerce_default_value(field)
-        fields.append((name, field.out_name or name, inner, _is_text(field.type), absent))
-    make = type_.out_type
+        fields.append(
+            _Field(
+                name=name,
+                out_name=field.out_name or name,
+                coerce=inner,
+                is_required=is_required_input_field(field),
+                absent=coerce_default_value(field),
+            )
+        )
+    make, make_many = type_.out_type, _many(type_)
+    may_lack = [field.name for field in fields if field.absent is Undefined and not field.is_required]
 
-    def coerce(value: Any) -> Any:
-        if type(value) is not dict:
-            if value is None:
-                return None
-            raise _NotPlain
-        found: dict[str, Any] = {}
+    def coerce(values: Sequence[Any]) -> Sequence[Any]:
+        for name in may_lack if len(values) > 1 else ():
+            if 0 < sum(name in value for value in values) < len(values):
+                # Some have it and some do not: each is made by itself.
+                return [made for value in values for made in coerce((value,))]
+        columns: dict[str, Sequence[Any]] = {}
         known = 0
-        for name, out_name, inner, is_text, absent in fields:
-            if name in value:
-                known += 1
-                given = value[name]
-                found[out_name] = given if is_text and type(given) is str else inner(given)
-            elif absent is _NotPlain:
+        for field in fields:
+            given = [value[field.name] for value in values if field.name in value]
+            known += len(given)
+            if len(given) == len(values):
+                columns[field.out_name] = field.coerce(given)
+            elif field.is_required:
                 raise _NotPlain
-            elif absent is not Undefined:
-                found[out_name] = absent
-        if known != len(value) or (type_.is_one_of and (known != 1 or None in found.values())):
+            elif field.absent is not Undefined:
+                made = iter(field.coerce(given)) if given else iter(())
+                columns[field.out_name] = [next(made) if field.name in value else field.absent for value in values]
+        if known != sum(map(len, values)):
+            raise _NotPlain
+        if type_.is_one_of and (len(columns) != 1 or None in next(iter(columns.values()))):
             raise _NotPlain
         try:
-            return make(found)
+            if make_many is not None:
+                return make_many(**columns)
+            rows = zip(*columns.values(), strict=True) if columns else repeat((), len(values))
+            return [make(dict(zip(columns, row, strict=True))) for row in rows]
         except Exception:
             raise _NotPlain from None
 

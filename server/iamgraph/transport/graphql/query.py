@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import strawberry
@@ -31,6 +32,7 @@ from .nodes.lookup import node_by_id, resource_by_arn
 from .nodes.simulation import SimulateCustomPolicyInput, SimulateInput, Simulation
 from .nodes.viewer import Viewer
 from .scalars import ARN, AccountId, PolicyDocument
+from .shortcuts import Alike
 
 MAX_NODES = 100
 VALIDATION_TYPES = {
@@ -122,8 +124,9 @@ class Query:
         description="`authorize` for up to 1,000 things at once, of one principal: the decisions in the order of the "
         "requests."
     )
-    async def authorize_many(self, info: Info, input: AuthorizeManyInput) -> list[Decision] | None:
-        return [Decision(source=decision) for decision in await info.context.load(authorize_many(input))]
+    async def authorize_many(self, info: Info, input: AuthorizeManyInput) -> Sequence[Decision] | None:
+        found = await info.context.load(authorize_many(input))
+        return Alike(found.alike, lambda place: Decision(source=found[place]))
 
     @strawberry.field(
         description="What policy would allow a principal, by the function that decides when it acts: its policies, its "

@@ -6,13 +6,13 @@ own has too, as has what plain fields are given here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from inspect import iscoroutine
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any, TypeVar, cast, overload
 
 from graphql import (
     GraphQLField,
@@ -37,6 +37,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from .inputs import is_made
 
+N = TypeVar("N")
 Resolver = Callable[..., Any]
 
 
@@ -171,6 +172,27 @@ def _node_of(kind: GraphQLObjectType) -> type | None:
     return declared.origin if isinstance(declared, StrawberryObjectDefinition) else None
 
 
+class Alike(Sequence[N]):
+    """A list of nodes of which many are alike: those that have the same of `keys` give the same in every field that takes
+    nothing but its node. A node is made when something is asked of it."""
+
+    __slots__ = ("_make", "keys")
+
+    def __init__(self, keys: Sequence[object], make: Callable[[int], N]) -> None:
+        self.keys, self._make = keys, make
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    @overload
+    def __getitem__(self, place: int) -> N: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[N]: ...
+    def __getitem__(self, place: int | slice) -> N | Sequence[N]:
+        places = range(len(self.keys))[place]
+        return self._make(places) if isinstance(places, int) else [self._make(one) for one in places]
+
+
 class _Brief:
     """As much of `info` as our resolvers use."""
 
@@ -198,6 +220,13 @@ class PlainFirst(Executor[Any]):
     def complete_iterable_value(
         self, item_type: Any, field_details_list: Any, info: Any, path: Any, items: Any, position_context: Any
     ) -> Any:
+        if type(items) is Alike:
+            places = dict(zip(items.keys, range(len(items)), strict=True))
+            rows = self._rows(_nullable(item_type), field_details_list, [items[place] for place in places.values()])
+            if rows is not None:
+                found = dict(zip(places, rows, strict=True))
+                return [found[key] for key in items.keys]
+            items = list(items)
         rows = self._rows(_nullable(item_type), field_details_list, items) if type(items) is list else None
         if rows is not None:
             return rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import repeat
 from typing import cast
 
 import strawberry
@@ -35,9 +37,9 @@ class ContextKeyInput:
     values: list[str]
 
     @staticmethod
-    def made(key: str, values: list[str]) -> tuple[str, tuple[str, ...]]:
-        """As questions have it, at once: a batch may have many."""
-        return key, tuple(values)
+    def made(key: Sequence[str], values: Sequence[list[str]]) -> Sequence[tuple[str, tuple[str, ...]]]:
+        """As questions have them, at once: a batch may have many."""
+        return [*zip(key, map(tuple, values), strict=True)]
 
 
 @strawberry.input(description="One thing that would be done.")
@@ -47,9 +49,10 @@ class AuthorizationRequest:
     context: list[ContextKeyInput] = strawberry.field(default_factory=list)
 
     @staticmethod
-    def made(action: Action, resource: ARN, context: list[ContextKeyInput]) -> Question:
-        """The question, at once: a batch may have a thousand."""
-        return Question(action, resource, tuple(context))  # type: ignore[arg-type]  # see `ContextKeyInput.made`
+    def made(action: Sequence[str], resource: Sequence[str], context: Sequence[ContextEntries]) -> Sequence[Question]:
+        """The questions, at once: a batch may have a thousand."""
+        nothing = repeat(None)  # their owners and policies
+        return [*map(Question._make, zip(action, resource, map(tuple, context), nothing, nothing, strict=False))]
 
 
 @strawberry.input(
