@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 from unittest.mock import patch
@@ -18,7 +18,7 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from yarl import URL
 
-from .service import Client, Service
+from .service import Client
 
 
 @cache
@@ -74,6 +74,11 @@ class AwsKey:
         request = self.signed(AWSRequest("POST", self.url, data=body, headers=_FORM), name)
         return await self.send(request, action, name)
 
+    def holding(self, credentials: Mapping[str, Any]) -> AwsKey:
+        """Who has temporary credentials, as STS answers them."""
+        id, secret, token = (credentials[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+        return replace(self, id=id, secret=secret, token=token)
+
     @property
     def url(self) -> str:
         return str(URL(self.service.url).with_path("/"))
@@ -105,7 +110,7 @@ class AwsKey:
 _FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 
 
-async def aws_key(service: Service, user: str | None = None, policy: str | None = None) -> AwsKey:
+async def aws_key(service: Client, user: str | None = None, policy: str | None = None) -> AwsKey:
     """A key of a user, who is made with an inline policy if one is given; of the root without a name."""
     if policy is not None:
         await service.good("createUser", {"userName": user})

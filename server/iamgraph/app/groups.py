@@ -18,6 +18,7 @@ from ..domain.names import ArnText, GroupName, PathName, PathPrefix, UserName
 from ..store.pages import Page
 from .caller import Caller
 from .changes import GONE, shown_group
+from .conflicts import in_use
 from .edges import paged, whole
 from .listing import Listed, Marker, MaxItems, by_name
 from .moving import needs_of_move, renamed
@@ -134,7 +135,7 @@ class DeleteGroup(Command[DeletedGroup]):
     async def execute(self, work: Work, target: Group, prepared: None) -> DeletedGroup:
         blocking = await _blocking(work, target)
         if blocking:
-            raise DeleteConflict("Cannot delete entity, must remove referenced objects first.", blocked_by=blocking)
+            raise in_use(blocking)
         await work.data.groups.delete(target.id)
         work.changed(shown_group(target), GONE)
         return DeletedGroup(deleted_group_id=target.id)

@@ -21,12 +21,12 @@ from ..store.pages import Page
 from ..store.session import StoreSession
 from .caller import Caller
 from .changes import GONE, shown_instance_profile
+from .conflicts import IN_PROFILE, in_use
 from .edges import paged
 from .listing import Listed, Marker, MaxItems, by_name
 from .operation import Command, Need, Place, Query, Target, operation
 from .passing import no_such_role, pass_role
 from .quotas import ensure
-from .roles import IN_PROFILE
 from .tagging import TagKeys, Tags, pages_of_tags, request_tags
 from .targets import INSTANCE_PROFILE, ROLE, Listing, New
 from .users import UniqueId
@@ -161,7 +161,7 @@ class DeleteInstanceProfile(Command[DeletedInstanceProfile]):
 
     async def execute(self, work: Work, target: InstanceProfile, prepared: None) -> DeletedInstanceProfile:
         if target.role is not None:
-            raise DeleteConflict(IN_PROFILE, blocked_by=[target.role])
+            raise in_use([target.role], IN_PROFILE)
         await work.data.instance_profiles.delete(target.id)
         work.changed(shown_instance_profile(target), GONE)
         return DeletedInstanceProfile(deleted_instance_profile_id=target.id)

@@ -36,6 +36,7 @@ from ..store.pages import Page
 from .boundaries import boundary_context, boundary_id, boundary_of
 from .caller import Caller
 from .changes import GONE, shown_role
+from .conflicts import in_use
 from .listing import Listed, Marker, MaxItems, by_name
 from .operation import Command, Need, Query, operation
 from .quotas import ensure
@@ -48,8 +49,6 @@ from .work import Work
 LISTING = "roles"
 TAGS = "role-tags"
 SHOWN_BLOCKERS = 100
-IN_PROFILE = "Cannot delete entity, must remove roles from instance profile first."
-"""What AWS says of a role that a profile holds, and of a profile that holds one."""
 SessionSeconds = Annotated[int, Between(3600, 43200), Doc("How long a session of the role may be, in seconds.")]
 
 
@@ -236,14 +235,12 @@ class DeleteRole(Command[DeletedRole]):
         return boundary_of(target)
 
     async def execute(self, work: Work, target: Role, prepared: None) -> DeletedRole:
-        blocking = await _blocking(work, target)
         profiles = (await work.data.instance_profiles.of_roles([target.id], after=None, limit=SHOWN_BLOCKERS))[
             target.id
         ]
-        if profiles.items:
-            raise DeleteConflict(IN_PROFILE, blocked_by=[*profiles.items, *blocking])
+        blocking = [*profiles.items, *await _blocking(work, target)]
         if blocking:
-            raise DeleteConflict("Cannot delete entity, must remove referenced objects first.", blocked_by=blocking)
+            raise in_use(blocking)
         await work.data.roles.delete(target.id)
         work.changed(shown_role(target), GONE)
         return DeletedRole(deleted_role_id=target.id)

@@ -23,6 +23,7 @@ from ..store.session import StoreSession
 from .boundaries import boundary_context, boundary_id, boundary_of
 from .caller import Caller
 from .changes import GONE, shown_user
+from .conflicts import in_use
 from .listing import Listed, Marker, MaxItems, by_name
 from .moving import needs_of_move, renamed
 from .operation import Command, Need, Place, Query, operation
@@ -192,7 +193,7 @@ class DeleteUser(Command[DeletedUser]):
     async def execute(self, work: Work, target: User, prepared: None) -> DeletedUser:
         blocking = await _blocking(work, target)
         if blocking:
-            raise DeleteConflict("Cannot delete entity, must remove referenced objects first.", blocked_by=blocking)
+            raise in_use(blocking)
         await work.data.users.delete(target.id)
         work.changed(shown_user(target), GONE)
         return DeletedUser(deleted_user_id=target.id)

@@ -228,7 +228,7 @@ async def test_parameters_are_told_of_before_permissions_and_missing_entities_af
         ("DeleteUser", {"UserName": "ghost"}, 404, "NoSuchEntity", "The user with name ghost cannot be found."),
         ("CreateUser", {"UserName": "NOBODY"}, 409, "EntityAlreadyExists", "User with name NOBODY already exists."),
         ("DeleteUser", {"UserName": "nobody"}, 409, "DeleteConflict",
-         "Cannot delete entity, must remove referenced objects first."),
+         "Cannot delete entity, must delete access keys first."),
         ("AttachUserPolicy", {"UserName": "nobody", "PolicyArn": "longpolicynamebutnoarn"}, 400, "ValidationError",
          "Invalid ARN:  Could not be parsed!"),
         ("DeletePolicy", {"PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/p"}, 404, "NoSuchEntity",
