@@ -24,7 +24,7 @@ from iamgraph.app.work import Tools
 from iamgraph.domain.budget import Bucket
 from iamgraph.domain.entities import EventOutcome
 from iamgraph.domain.limits import Quotas
-from iamgraph.main import application
+from iamgraph.main import application, relying_party
 from iamgraph.security.chaining import ChainKeys
 from iamgraph.security.passwords import PasswordHasher
 from iamgraph.security.sealing import MasterKey, Sealer
@@ -60,6 +60,7 @@ TABLES = (
     "oidc_provider",
     "saml_provider",
     "saml_private_key",
+    "passkey",
     "login_profile",
     "past_password",
     "session",
@@ -222,7 +223,13 @@ async def served(
     clock = Clock()
     # The least that argon2 takes: what it costs is tested where it matters.
     hasher = PasswordHasher(memory_kib=8, time_cost=1, parallelism=1, max_waiting=hash_queue)
-    tools = Tools(hasher=hasher, sealer=Sealer(MasterKey(secret=b"k" * 32)), quotas=quotas or Quotas(), clock=clock)
+    tools = Tools(
+        hasher=hasher,
+        sealer=Sealer(MasterKey(secret=b"k" * 32)),
+        quotas=quotas or Quotas(),
+        relying_party=relying_party(settings_for(url, folder)),
+        clock=clock,
+    )
     database = Database(url)
     await database.open()
     try:

@@ -33,6 +33,8 @@ def test_the_defaults() -> None:
         host="127.0.0.1",
         port=8080,
         public_url="http://127.0.0.1:8080",
+        passkey_rp_id="localhost",
+        passkey_origins=("http://localhost:8080",),
         trusted_proxies=(),
         data_dir=Path("data"),
         master_key_file=Path("data/master.key"),
@@ -65,6 +67,8 @@ def test_every_variable_is_read() -> None:
         **PRODUCTION,
         "PORT": "443",
         "DATABASE_URL": "postgresql://iam:p%40ss@db.example.com:5432/iam",
+        "PASSKEY_RP_ID": "Example.com",
+        "PASSKEY_ORIGINS": "https://iam.example.com, https://Console.example.com:8443",
         "TRUSTED_PROXIES": "10.0.0.7, 2001:db8::/32",
         "DATA_DIR": "/var/lib/iamgraph",
         "MASTER_KEY_FILE": "/etc/iamgraph/key",
@@ -94,6 +98,8 @@ def test_every_variable_is_read() -> None:
         host="0.0.0.0",
         port=443,
         public_url="https://iam.example.com",
+        passkey_rp_id="example.com",
+        passkey_origins=("https://iam.example.com", "https://console.example.com:8443"),
         trusted_proxies=(ip_network("10.0.0.7/32"), ip_network("2001:db8::/32")),
         data_dir=Path("/var/lib/iamgraph"),
         master_key_file=Path("/etc/iamgraph/key"),
@@ -164,6 +170,24 @@ def test_public_addresses(variables: dict[str, str], public_url: str, developmen
     assert (settings.public_url, settings.development) == (public_url, development)
 
 
+@pytest.mark.parametrize(
+    ("variables", "rp_id", "origins"),
+    [
+        ({"HOST": "::1", "PORT": "80"}, "localhost", ("http://localhost",)),
+        ({"PUBLIC_URL": "http://app.localhost:3000"}, "app.localhost", ("http://app.localhost:3000",)),
+        ({**PRODUCTION, "PUBLIC_URL": "https://10.0.0.1"}, None, ()),
+        (
+            {**PRODUCTION, "PUBLIC_URL": "https://10.0.0.1", "PASSKEY_RP_ID": "x.org", "PASSKEY_ORIGINS": "https://x.org:443"},
+            "x.org",
+            ("https://x.org",),
+        ),
+    ],
+)
+def test_passkeys_are_for_a_domain(variables: dict[str, str], rp_id: str | None, origins: tuple[str, ...]) -> None:
+    settings = read(**variables)
+    assert (settings.passkey_rp_id, settings.passkey_origins) == (rp_id, origins)
+
+
 @pytest.mark.parametrize("url", [
     "https://iam.example.com/iam", "https://iam.example.com?x", "https://iam.example.com#x", "iam.example.com",
     "ftp://localhost",
@@ -215,6 +239,20 @@ REFUSALS: list[tuple[dict[str, str], str]] = [
     (
         {"PORT": "٨٠٨٠"},
         'IAMGRAPH_PORT: "\\u0668\\u0660\\u0668\\u0660" is out of range; give a whole number from 1 to 65535',
+    ),
+    (
+        {"PASSKEY_RP_ID": "10.0.0.1"},
+        'IAMGRAPH_PASSKEY_RP_ID: "10.0.0.1" is not a domain; give one such as example.com',
+    ),
+    (
+        {**PRODUCTION, "PASSKEY_ORIGINS": "https://iam.example.com,http://iam.example.com"},
+        'IAMGRAPH_PASSKEY_ORIGINS: "http://iam.example.com" is not an https origin; give a comma-separated list such as '
+        "https://iam.example.com, https://console.example.com",
+    ),
+    (
+        {**PRODUCTION, "PASSKEY_ORIGINS": "https://eviliam.example.com"},
+        'IAMGRAPH_PASSKEY_ORIGINS: "https://eviliam.example.com" is not within the domain "iam.example.com", for which '
+        "passkeys are; give IAMGRAPH_PASSKEY_RP_ID the domain of all of them",
     ),
     (
         {"METRICS_ADDRESS": "9464"},

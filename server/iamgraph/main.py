@@ -25,6 +25,7 @@ from .app.reports.maker import Reporter
 from .app.resealer import Resealer, Usage, usage_of
 from .app.work import Tools
 from .domain.entities import Account
+from .domain.passkeys import RelyingParty
 from .security.chaining import ChainKeys
 from .security.keyfile import MasterKeys, changing
 from .security.keyring import KeyRing
@@ -85,12 +86,20 @@ async def tools_of(settings: Settings, ring: KeyRing) -> AsyncIterator[Tools]:
             hasher=hasher,
             sealer=ring.sealer,
             quotas=settings.quotas,
+            relying_party=relying_party(settings),
             sign_in_url=(settings.public_url + "/signin/{}").format,
             sign_in_time=timedelta(seconds=settings.sign_in_seconds),
             plain_loopback_issuers=settings.development,
         )
     finally:
         hasher.close()
+
+
+def relying_party(settings: Settings) -> RelyingParty | None:
+    """The site that passkeys are for, None where the settings name none."""
+    if settings.passkey_rp_id is None:
+        return None
+    return RelyingParty(id=settings.passkey_rp_id, origins=settings.passkey_origins)
 
 
 @asynccontextmanager

@@ -54,6 +54,8 @@ class Settings:
     host: str
     port: int
     public_url: str
+    passkey_rp_id: str | None  # the domain that passkeys are for; None where there is none
+    passkey_origins: tuple[str, ...]  # origins, as `public_url` is one
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
     data_dir: Path
     master_key_file: Path
@@ -99,11 +101,14 @@ class Settings:
         public_url = _public_url(env, host, port)
         data_dir = Path(env.text("DATA_DIR", "./data"))
         memory, passes, lanes = _hash_cost(env)
+        rp_id, origins = _passkeys(env, public_url)
         settings = cls(
             database_url=_database_url(env, data_dir),
             host=host,
             port=port,
             public_url=public_url,
+            passkey_rp_id=rp_id,
+            passkey_origins=origins,
             trusted_proxies=_trusted_proxies(env),
             data_dir=data_dir,
             master_key_file=Path(env.text("MASTER_KEY_FILE", str(data_dir / "master.key"))),
@@ -240,13 +245,19 @@ def _public_url(env: _Environment, host: str, port: int) -> str:
         reason = f"is not set, and IAMGRAPH_HOST {json.dumps(host)} is reached from other machines"
         raise _refusal("PUBLIC_URL", None, f"{reason}; give the https address that callers use, such as {example}")
     value = given or f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    scheme, name, number = _origin(value)
+    scheme, name, _ = _origin(value)
     if not name:
         shown = None if "@" in value else value  # a password may stand before the @
         raise _refusal("PUBLIC_URL", shown, f"is not an origin; give scheme, host and port alone, such as {example}")
     if scheme == "http" and not (_is_loopback(name) and _is_loopback(host)):
         reason = "would send passwords in the clear between machines; give an https address"
         raise _refusal("PUBLIC_URL", value, f"{reason}, or loopback addresses here and in IAMGRAPH_HOST")
+    return _plain_origin(value)
+
+
+def _plain_origin(url: str) -> str:
+    """An origin as browsers write it."""
+    scheme, name, number = _origin(url)
     default_port = {"http": 80, "https": 443}[scheme]
     return f"{scheme}://{name}" + (f":{number}" if number not in (None, default_port) else "")
 
@@ -260,6 +271,32 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     if (name.startswith("[") and not _is_address(name[1:-1])) or number == 0 or (number or 0) > 65535:
         return "", "", None
     return scheme, name, number
+
+
+def _passkeys(env: _Environment, public_url: str) -> tuple[str | None, tuple[str, ...]]:
+    """The domain that passkeys are for, and the origins whose pages may use them: if nothing is said, the public URL's.
+    Browsers give an address no passkeys, but this machine is `localhost` as well."""
+    host = _origin(public_url)[1]
+    if _is_address(host.strip("[]")) and _is_loopback(host):
+        public_url, host = public_url.replace(host, "localhost", 1), "localhost"
+    rp_id = env.text("PASSKEY_RP_ID", host).lower()
+    listed = env.text("PASSKEY_ORIGINS", public_url)
+    if _is_address(rp_id.strip("[]")) and not (env.optional("PASSKEY_RP_ID") or env.optional("PASSKEY_ORIGINS")):
+        return None, ()
+    if not _HOST_NAME.fullmatch(rp_id) or _is_address(rp_id):
+        raise _refusal("PASSKEY_RP_ID", rp_id, "is not a domain; give one such as example.com")
+    origins = []
+    for value in (part.strip() for part in listed.split(",")):
+        scheme, name, _ = _origin(value)
+        remedy = "give a comma-separated list such as https://iam.example.com, https://console.example.com"
+        if not name or (scheme == "http" and not _is_loopback(name)):
+            shown = None if "@" in value else value  # a password may stand before the @
+            raise _refusal("PASSKEY_ORIGINS", shown, f"is not an https origin; {remedy}")
+        if not f".{name}".endswith(f".{rp_id}"):
+            reason = f"is not within the domain {json.dumps(rp_id)}, for which passkeys are"
+            raise _refusal("PASSKEY_ORIGINS", value, f"{reason}; give IAMGRAPH_PASSKEY_RP_ID the domain of all of them")
+        origins.append(_plain_origin(value))
+    return rp_id, tuple(origins)
 
 
 def _development(env: _Environment, host: str, public_url: str) -> bool:

@@ -37,7 +37,6 @@ from iamgraph.domain.entities import (
     InstanceProfile,
     KeyStatus,
     ManagedPolicy,
-    MfaDevice,
     OidcProvider,
     PasswordPolicy,
     PrincipalType,
@@ -48,6 +47,7 @@ from iamgraph.domain.entities import (
     SessionSource,
     Tag,
     User,
+    VirtualMfaDevice,
 )
 from iamgraph.security.tokens import token_hash
 from iamgraph.transport.aws.actions import ACTIONS
@@ -73,7 +73,7 @@ POLICY_ = ManagedPolicy(
     id="ANPA1", account_id=ACCOUNT, name="pol", path="/", description=None, default_version="v1", attachment_count=0,
     boundary_count=0, created_at=NOW, updated_at=NOW, tags=TAGS,
 )  # fmt: skip
-DEVICE_ = MfaDevice(id="d1", account_id=ACCOUNT, name="phone", path="/", created_at=NOW, tags=TAGS)
+DEVICE_ = VirtualMfaDevice(id="d1", account_id=ACCOUNT, name="phone", path="/", created_at=NOW, tags=TAGS)
 OIDC_ = OidcProvider(id="o1", account_id=ACCOUNT, url="https://idp.example.com", created_at=NOW, tags=TAGS)
 SAML_ = SamlProvider(
     id="S1",

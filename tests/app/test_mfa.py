@@ -15,12 +15,14 @@ from aiohttp import ClientSession
 
 from iamgraph.app import sign_in as sign_in_app
 
+from ..authenticator import ORIGIN, Authenticator, asked, registered
 from ..databases import STORES, fresh
 from ..phone import STEP, device, enrolled, hotp
 from ..processes import Server
 from ..service import ACCOUNT, ROOT_EMAIL, ROOT_PASSWORD, Client, Service, served
 from ..transport.graphql.test_signed import key_of
 from .asking import WHO, arn, document, role, statement, trusting, works
+from .test_passkey_sign_in import at_once as answered_at_once
 
 OK, WRONG, NEEDED, THROTTLED = "SignInSuccess", "InvalidCredentialsError", "MfaRequiredError", "ThrottledError"
 PASSWORD = "alice-Passw0rd!"
@@ -90,10 +92,11 @@ async def test_ten_at_once_with_one_code(service: Service) -> None:
 
 
 async def test_ten_at_once_with_one_code_over_two_processes(tmp_path: Path) -> None:
-    """UG-04: one session, whoever asks where; sign-in and GetSessionToken together."""
+    """UG-04: one session, whoever asks where; sign-in and GetSessionToken together. And one for one answer of a passkey."""
     async with fresh("postgres", tmp_path) as url, AsyncExitStack() as stack:
         http = await stack.enter_async_context(ClientSession())
-        servers = [Server(url, tmp_path) for _ in range(2)]
+        # They have ports of their own, and would have origins of their own.
+        servers = [Server(url, tmp_path, IAMGRAPH_PASSKEY_ORIGINS=ORIGIN) for _ in range(2)]
         await asyncio.gather(*(stack.enter_async_context(server.running()) for server in servers))
         clients = [Client(url=server.url, http=http) for server in servers]
         await clients[0].user("alice")
@@ -117,6 +120,9 @@ async def test_ten_at_once_with_one_code_over_two_processes(tmp_path: Path) -> N
         logins, found = await asyncio.gather(at_once(clients, code, 6), asyncio.gather(*tokens))
         # A device takes ten attempts that have not proved right, so that some may be refused for that.
         assert logins[OK] + sum(one["__typename"] == "GetSessionTokenSuccess" for one in found) == 1
+        passkey, _ = await registered(clients[0], "alice", Authenticator(step=0))
+        answer = passkey.get((await asked(clients[1]))["passkeyOptions"])
+        assert await answered_at_once(clients, [answer] * 6) == {OK: 1, WRONG: 5}
 
 
 async def test_guesses_are_counted_for_each_device(service: Service) -> None:

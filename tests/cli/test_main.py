@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientError, ClientSession
 
+from ..authenticator import Authenticator, registered
 from ..databases import STORES, fresh
 from ..phone import enrolled
 from ..service import Client
@@ -169,11 +170,13 @@ async def test_a_root_whose_phone_is_lost(shell: Shell) -> None:
         given = {"email": "root@example.com", "password": PASSWORD}
         client.tokens["root"] = (await client.do("signInAsRoot", given, "accessToken"))["accessToken"]
         await enrolled(client, None)
+        port = shell.environ["IAMGRAPH_PORT"]
+        await registered(client, None, Authenticator(origin=f"http://localhost:{port}"))
         assert await sign_in(shell, "root@example.com", PASSWORD) == "MfaRequiredError"
     done = await shell.run("root", "deactivate-mfa", "--email", "root@example.com")
     assert (done.status, done.out) == (
         0,
-        "1 MFA devices of the root are deactivated: it signs in with its password alone\n",
+        "2 MFA devices of the root are deactivated: it signs in with its password alone\n",
     )
     nobody = await shell.run("root", "deactivate-mfa", "--email", "c@example.com")
     assert (nobody.status, nobody.err) == (1, "iamgraph: no account has the root e-mail address c@example.com\n")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
-from iamgraph.transport.graphql.ids import node_id
+from iamgraph.app.challenges import new_challenge, registration_by
+from iamgraph.transport.graphql.ids import node_id, parse_node_id
 
+from ..authenticator import Authenticator, b64
 from ..phone import device, enrolled
 from ..saml_idp import metadata, pair
 from ..service import ACCOUNT, Service, allow
@@ -185,8 +188,20 @@ async def world(service: Service) -> dict[str, str]:
         "code2": spare.code(),
         "resync1": phone.code(1),
         "resync2": phone.code(2),
+        "credential": credential(service, user["id"]),
         **guardrails,
     }
+
+
+def credential(service: Service, user_id: str) -> str:
+    """What the browser of the one who knocks makes for a user, by a challenge that outlasts the doors. It is put into JSON
+    text, as any other thing that is known."""
+    parsed = parse_node_id(user_id)
+    assert parsed is not None
+    service.clock.ahead += timedelta(days=1)
+    challenge = new_challenge(service.kernel.tools, registration_by(arn("user/caller")), parsed[1][0])
+    service.clock.ahead -= timedelta(days=1)
+    return json.dumps(Authenticator().create(json.dumps({"challenge": b64(challenge), "user": {"id": ""}})))[1:-1]
 
 
 PROVIDER, CORP = arn("oidc-provider/idp.example.com/team"), arn("saml-provider/corp")
@@ -241,6 +256,13 @@ DOORS = [
             "authenticationCode2": "{resync2}",
         },
         BOB,
+    ),
+    change("beginPasskeyRegistration", {"userName": "bob"}, BOB, action="iam:EnableMFADevice"),
+    change(
+        "enablePasskey",
+        {"userName": "bob", "passkeyName": "key", "credential": "{credential}"},
+        BOB,
+        action="iam:EnableMFADevice",
     ),
     change("deactivateMFADevice", {"userName": "bob", "serialNumber": PHONE}, BOB),
     change("deleteVirtualMFADevice", {"serialNumber": SPARE}, SPARE),

@@ -12,7 +12,6 @@ from iamgraph.domain.entities import (
     Group,
     InstanceProfile,
     ManagedPolicy,
-    MfaDevice,
     OidcProvider,
     PrincipalType,
     Role,
@@ -20,6 +19,7 @@ from iamgraph.domain.entities import (
     SessionPolicies,
     SessionSource,
     User,
+    VirtualMfaDevice,
     WholeSamlProvider,
 )
 from iamgraph.store.session import StoreSession
@@ -80,9 +80,9 @@ def role(n: int, name: str | None = None, **changes: Any) -> Role:
     return Role(id=role_id(n), name=name or f"role{n}", **(values | changes))
 
 
-def mfa_device(n: int, name: str | None = None, **changes: Any) -> MfaDevice:
+def mfa_device(n: int, name: str | None = None, **changes: Any) -> VirtualMfaDevice:
     values: dict[str, Any] = {"account_id": ACCOUNT, "path": "/", "created_at": NOW}
-    return MfaDevice(id=f"{n:032}", name=name or f"device{n}", **(values | changes))
+    return VirtualMfaDevice(id=f"{n:032}", name=name or f"device{n}", **(values | changes))
 
 
 def oidc_provider(n: int, url: str | None = None, **changes: Any) -> OidcProvider:

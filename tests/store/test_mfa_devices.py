@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from iamgraph.domain.entities import AssignmentStatus, MfaDevice, Tag
+from iamgraph.domain.entities import AssignmentStatus, Tag, VirtualMfaDevice
 from iamgraph.domain.errors import DeleteConflict, EntityAlreadyExists
 from iamgraph.store.unit import Database
 
 from .made import ACCOUNT, LATER, OTHER, add_account, mfa_device, user, user_id
 
 
-async def fill(database: Database) -> list[MfaDevice]:
+async def fill(database: Database) -> list[VirtualMfaDevice]:
     tags = (Tag(key="Team", value="é"),)
     devices = [mfa_device(1, "b", tags=tags), mfa_device(2, "a", path="/x/"), mfa_device(3, "B", path="/x/")]
     async with database.writing() as data:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from ..domain.entities import Account, SessionSource
 from ..domain.errors import EntityAlreadyExists, NoSuchEntity
+from ..domain.passkeys import Passkey
 from ..domain.passwords import DEFAULT, check_password
 from ..security.tokens import new_password
 from ..store.session import StoreSession
 from .accounts import new_account
+from .devices import devices_of
 from .history.events import event_of_server
 from .work import Tools
 
@@ -85,9 +87,9 @@ async def deactivate_root_mfa(data: StoreSession, tools: Tools, *, email: str) -
     """Enable a root's MFA devices for nobody, where they are lost; how many they were. Raises NoSuchEntity."""
     account = await _by_root_email(data, email)
     await data.accounts.lock(account.id)
-    devices = (await data.mfa_devices.of([account.id]))[account.id]
+    devices = (await devices_of(data, [account.id]))[account.id]
     for device in devices:
-        await data.mfa_devices.deactivate(device.id)
+        await (data.passkeys.delete if isinstance(device, Passkey) else data.mfa_devices.deactivate)(device.id)
     parameters = {"serialNumbers": [device.arn for device in devices]}
     await data.events.add([event_of_server(tools, "DeactivateRootMfa", "CLI", parameters, account)])
     return len(devices)

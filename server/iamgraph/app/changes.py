@@ -15,7 +15,6 @@ from ..domain.entities import (
     InstanceProfile,
     LoginProfile,
     ManagedPolicy,
-    MfaDevice,
     OidcProvider,
     PasswordPolicy,
     PolicyVersion,
@@ -24,6 +23,7 @@ from ..domain.entities import (
     Tag,
     User,
 )
+from ..domain.passkeys import MfaDevice, Passkey
 from ..domain.services import Service, part_text
 
 Shown = Mapping[str, str | int | None]
@@ -105,7 +105,7 @@ def shown_mfa_device(device: MfaDevice) -> Shown:
     return {
         "serialNumber": device.arn,
         "enabledFor": owner if device.owner_id is not None else None,
-        **_shown_tags(device.tags),
+        **({"credentialId": device.credential_id} if isinstance(device, Passkey) else _shown_tags(device.tags)),
     }
 
 

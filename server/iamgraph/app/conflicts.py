@@ -11,10 +11,11 @@ from ..domain.entities import (
     InstanceProfile,
     LoginProfile,
     ManagedPolicy,
-    MfaDevice,
     User,
+    VirtualMfaDevice,
 )
 from ..domain.errors import DeleteConflict
+from ..domain.passkeys import Passkey
 
 IN_PROFILE = "remove roles from instance profile"
 """Said of a role that a profile holds, and of a profile that holds one."""
@@ -22,7 +23,8 @@ _MUST: Mapping[type, str] = {
     InstanceProfile: IN_PROFILE,
     LoginProfile: "delete login profile",
     AccessKey: "delete access keys",
-    MfaDevice: "delete MFA device",
+    VirtualMfaDevice: "delete MFA device",
+    Passkey: "delete MFA device",
     Group: "remove users from group",
     User: "remove users from group",
     InlinePolicy: "delete policies",

@@ -1,4 +1,5 @@
-"""Virtual MFA devices: make one, enable it for a user or the root, bring it back in step, take it away, and list them."""
+"""MFA devices: make a virtual one, enable it for a user or the root, bring it back in step, take it away; and list them and
+passkeys, which `app/passkeys.py` registers."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from ..domain.arn import iam_arn, parse_arn
-from ..domain.entities import AssignmentStatus, MfaDevice
+from ..domain.entities import AssignmentStatus, VirtualMfaDevice
 from ..domain.errors import (
     DeleteConflict,
     EntityAlreadyExists,
@@ -18,6 +19,7 @@ from ..domain.errors import (
     NoSuchEntity,
 )
 from ..domain.names import AuthenticationCode, Doc, PathName, SerialNumber, UserName, VirtualMfaDeviceName
+from ..domain.passkeys import MfaDevice, Passkey, passkey_id
 from ..domain.tags import check_tags, with_tags
 from ..domain.throttling import Limit
 from ..security import qr, totp
@@ -25,11 +27,12 @@ from ..store.pages import Page
 from ..store.session import StoreSession
 from .caller import Caller
 from .changes import GONE, shown_mfa_device
+from .devices import devices_of, seed_context
 from .keys import OWNER, KeyOwner, known_owner
 from .listing import Listed, Marker, MaxItems, by_name, sliced
 from .operation import Command, Need, Place, Query, Target, operation
 from .quotas import ensure
-from .second_factor import attempts_at, seed_context, synchronise
+from .second_factor import attempts_at, synchronise
 from .tagging import Tags, request_tags
 from .targets import EVERYTHING, New
 from .throttling import attempt
@@ -44,7 +47,7 @@ def _no_such_device(serial: str) -> NoSuchEntity:
     return NoSuchEntity(f"VirtualMFADevice with serial number {serial} doesn't exist.")
 
 
-async def _with_serials(data: StoreSession, account_id: str, serials: Sequence[str]) -> list[MfaDevice | None]:
+async def _with_serials(data: StoreSession, account_id: str, serials: Sequence[str]) -> list[VirtualMfaDevice | None]:
     """The device of the account that each serial number names."""
     parsed = [parse_arn(serial) for serial in serials]
     places = [arn.path + arn.name if arn is not None else "" for arn in parsed]
@@ -61,10 +64,10 @@ class _BySerialNumber(Target):
 
     know = "iam:ListVirtualMFADevices"
 
-    async def load(self, caller: Caller, data: StoreSession, ops: Sequence[Any]) -> Sequence[MfaDevice | None]:
+    async def load(self, caller: Caller, data: StoreSession, ops: Sequence[Any]) -> Sequence[VirtualMfaDevice | None]:
         return await _with_serials(data, caller.account_id, [op.serial_number for op in ops])
 
-    def place(self, caller: Caller, op: Any, entity: MfaDevice | None) -> Place:
+    def place(self, caller: Caller, op: Any, entity: VirtualMfaDevice | None) -> Place:
         parsed = parse_arn(op.serial_number)
         asked = op.serial_number if parsed else iam_arn(caller.account_id, "mfa", "/", op.serial_number)
         return Place(
@@ -86,7 +89,7 @@ MFA_DEVICE = _BySerialNumber()
 class NewMfaDevice:
     """A new device, and its seed: the only time that it is shown. `account` is the account's alias or id."""
 
-    device: MfaDevice
+    device: VirtualMfaDevice
     seed: bytes = field(repr=False)
     account: str
 
@@ -141,7 +144,7 @@ class CreateVirtualMFADevice(Command[NewMfaDevice]):
         account, quotas = work.caller.who.account, work.tools.quotas
         used = await work.data.mfa_devices.count(account.id)
         ensure(used, "VirtualMFADevicesPerAccount", quotas.virtual_mfa_devices_per_account)
-        device = MfaDevice(
+        device = VirtualMfaDevice(
             id=work.tools.entropy(16).hex(),
             account_id=account.id,
             name=self.virtual_mfa_device_name,
@@ -154,14 +157,14 @@ class CreateVirtualMFADevice(Command[NewMfaDevice]):
         return NewMfaDevice(device=device, seed=seed, account=account.alias or account.id)
 
 
-async def changed(work: Work, before: MfaDevice) -> MfaDevice:
+async def changed(work: Work, before: VirtualMfaDevice) -> VirtualMfaDevice:
     """The device as the store has it now, the change noted."""
     device = (await work.data.mfa_devices.by_ids([before.id]))[before.id]
     work.changed(shown_mfa_device(before), shown_mfa_device(device))
     return device
 
 
-async def _named(work: Work, serial: str) -> MfaDevice:
+async def _named(work: Work, serial: str) -> VirtualMfaDevice:
     """The device with the serial number. Raises NoSuchEntity."""
     (device,) = await _with_serials(work.data, work.caller.account_id, [serial])
     if device is None:
@@ -169,7 +172,7 @@ async def _named(work: Work, serial: str) -> MfaDevice:
     return device
 
 
-async def _enabled(work: Work, owner: KeyOwner | None, serial: str) -> MfaDevice:
+async def _enabled(work: Work, owner: KeyOwner | None, serial: str) -> VirtualMfaDevice:
     """The same, if it is enabled for the owner; another's and one that does not exist answer alike."""
     device = await _named(work, serial)
     if device.owner_id != known_owner(owner).id:
@@ -177,7 +180,7 @@ async def _enabled(work: Work, owner: KeyOwner | None, serial: str) -> MfaDevice
     return device
 
 
-class _Synchronising(Command[MfaDevice]):
+class _Synchronising(Command[VirtualMfaDevice]):
     """What takes two codes in a row. Attempts are counted, so that nobody learns by trying which code is right."""
 
     serial_number: SerialNumber
@@ -209,11 +212,11 @@ class EnableMFADevice(_Synchronising):
     authentication_code2: Annotated[AuthenticationCode, Doc("The six digits that it shows next.")]
     user_name: UserName | None = None
 
-    async def execute(self, work: Work, target: KeyOwner | None, prepared: tuple[Limit, ...]) -> MfaDevice:
+    async def execute(self, work: Work, target: KeyOwner | None, prepared: tuple[Limit, ...]) -> VirtualMfaDevice:
         owner, device = known_owner(target), await _named(work, self.serial_number)
         if device.owner_id is not None:
             raise EntityAlreadyExists(f"MFA device {device.arn} is enabled for somebody already.")
-        devices = (await work.data.mfa_devices.of([owner.id]))[owner.id]
+        devices = (await devices_of(work.data, [owner.id]))[owner.id]
         ensure(len(devices), "MFADevicesPerUser", work.tools.quotas.mfa_devices_per_user)
         await synchronise(work, device.id, self.authentication_code1, self.authentication_code2)
         await work.data.throttles.forgive([limit.key for limit in prepared])
@@ -232,7 +235,7 @@ class ResyncMFADevice(_Synchronising):
     authentication_code2: Annotated[AuthenticationCode, Doc("The six digits that it shows next.")]
     user_name: UserName | None = None
 
-    async def execute(self, work: Work, target: KeyOwner | None, prepared: tuple[Limit, ...]) -> MfaDevice:
+    async def execute(self, work: Work, target: KeyOwner | None, prepared: tuple[Limit, ...]) -> VirtualMfaDevice:
         device = await _enabled(work, target, self.serial_number)
         await synchronise(work, device.id, self.authentication_code1, self.authentication_code2)
         await work.data.throttles.forgive([limit.key for limit in prepared])
@@ -240,14 +243,19 @@ class ResyncMFADevice(_Synchronising):
 
 
 @operation("iam:DeactivateMFADevice", on=OWNER, raises=(NoSuchEntity,))
-class DeactivateMFADevice(Command[MfaDevice]):
-    """Enable a device for nobody any more. It stays, and can be enabled again. Without a user's name: one of the caller's
-    own."""
+class DeactivateMFADevice(Command[VirtualMfaDevice | None]):
+    """Enable a device for nobody any more. A virtual one stays, and can be enabled again; a passkey is gone. Without a
+    user's name: one of the caller's own."""
 
     serial_number: SerialNumber
     user_name: UserName | None = None
 
-    async def execute(self, work: Work, target: KeyOwner | None, prepared: None) -> MfaDevice:
+    async def execute(self, work: Work, target: KeyOwner | None, prepared: None) -> VirtualMfaDevice | None:
+        (passkey,) = await _passkeys(work.data, [self.serial_number])
+        if passkey is not None and passkey.owner_id == known_owner(target).id:
+            await work.data.passkeys.delete(passkey.id)
+            work.changed(shown_mfa_device(passkey), GONE)
+            return None
         device = await _enabled(work, target, self.serial_number)
         await work.data.mfa_devices.deactivate(device.id)
         return await changed(work, device)
@@ -266,7 +274,7 @@ class DeleteVirtualMFADevice(Command[DeletedMfaDevice]):
 
     serial_number: SerialNumber
 
-    async def execute(self, work: Work, target: MfaDevice, prepared: None) -> DeletedMfaDevice:
+    async def execute(self, work: Work, target: VirtualMfaDevice, prepared: None) -> DeletedMfaDevice:
         if target.owner_id is not None:
             raise DeleteConflict(
                 "MFA VirtualDevice in use. Must deactivate first.",
@@ -279,7 +287,7 @@ class DeleteVirtualMFADevice(Command[DeletedMfaDevice]):
 
 @operation("iam:ListMFADevices", on=OWNER, raises=(NoSuchEntity,))
 class ListMFADevices(Query[Listed[MfaDevice]]):
-    """List the MFA devices that are enabled for a user, by path and name. Without a name: the caller's own."""
+    """List the MFA devices that are enabled for a user, by serial number. Without a name: the caller's own."""
 
     user_name: UserName | None = None
     unique_id: UniqueId | None = None
@@ -290,7 +298,7 @@ class ListMFADevices(Query[Listed[MfaDevice]]):
     async def fetch(
         cls, work: Work, asks: Sequence[tuple[ListMFADevices, KeyOwner | None]]
     ) -> Sequence[Listed[MfaDevice] | IamError]:
-        found = await work.data.mfa_devices.of([owner.id for _, owner in asks if owner is not None])
+        found = await devices_of(work.data, [owner.id for _, owner in asks if owner is not None])
         return [cls._page(query, owner, found) for query, owner in asks]
 
     @staticmethod
@@ -299,13 +307,23 @@ class ListMFADevices(Query[Listed[MfaDevice]]):
     ) -> Listed[MfaDevice] | IamError:
         try:
             devices = found.get(known_owner(owner).id, ())
-            return sliced(OF_OWNER, devices, lambda device: (_place(device),), 1, query.marker, query.max_items)
+            return sliced(OF_OWNER, devices, lambda device: (device.arn,), 1, query.marker, query.max_items)
         except InvalidInput as error:
             return error
 
 
-def _place(device: MfaDevice) -> str:
+def _place(device: VirtualMfaDevice) -> str:
     return device.path + device.name
+
+
+async def _passkeys(data: StoreSession, serials: Sequence[str]) -> list[Passkey | None]:
+    """The passkey that each serial number names, of whatever account."""
+    ids = [passkey_id(serial) for serial in serials]
+    found = await data.passkeys.by_ids(sorted({id for id in ids if id is not None}))
+    passkeys = [found.get(id or "") for id in ids]
+    return [
+        one if one is not None and one.arn == serial else None for one, serial in zip(passkeys, serials, strict=True)
+    ]
 
 
 @operation("iam:GetMFADevice", on=OWNER, raises=(NoSuchEntity,))
@@ -319,17 +337,23 @@ class GetMFADevice(Query[MfaDevice]):
     async def fetch(
         cls, work: Work, asks: Sequence[tuple[GetMFADevice, KeyOwner | None]]
     ) -> Sequence[MfaDevice | IamError]:
-        found = await _with_serials(work.data, work.caller.account_id, [query.serial_number for query, _ in asks])
+        serials = [query.serial_number for query, _ in asks]
+        virtual = await _with_serials(work.data, work.caller.account_id, serials)
+        passkeys = await _passkeys(work.data, serials)
         return [
             device
             if device is not None and owner is not None and device.owner_id == owner.id
             else _no_such_device(query.serial_number)
-            for (query, owner), device in zip(asks, found, strict=True)
+            for (query, owner), device in zip(asks, map(_either, virtual, passkeys), strict=True)
         ]
 
 
+def _either(device: VirtualMfaDevice | None, passkey: Passkey | None) -> MfaDevice | None:
+    return device if device is not None else passkey
+
+
 @operation("iam:ListVirtualMFADevices", on=EVERYTHING)
-class ListVirtualMFADevices(Query[Listed[MfaDevice]]):
+class ListVirtualMFADevices(Query[Listed[VirtualMfaDevice]]):
     """List the virtual MFA devices of the account, by path and name."""
 
     assignment_status: AssignmentStatus = AssignmentStatus.ANY
@@ -339,12 +363,12 @@ class ListVirtualMFADevices(Query[Listed[MfaDevice]]):
     @classmethod
     async def fetch(
         cls, work: Work, asks: Sequence[tuple[ListVirtualMFADevices, None]]
-    ) -> Sequence[Listed[MfaDevice] | IamError]:
+    ) -> Sequence[Listed[VirtualMfaDevice] | IamError]:
         return [await cls._page(work, query) for query, _ in asks]
 
     @staticmethod
-    async def _page(work: Work, query: ListVirtualMFADevices) -> Listed[MfaDevice] | IamError:
-        async def load(after: str | None) -> Page[MfaDevice]:
+    async def _page(work: Work, query: ListVirtualMFADevices) -> Listed[VirtualMfaDevice] | IamError:
+        async def load(after: str | None) -> Page[VirtualMfaDevice]:
             return await work.data.mfa_devices.page(
                 work.caller.account_id, query.assignment_status, after=after, limit=query.max_items
             )
@@ -353,7 +377,7 @@ class ListVirtualMFADevices(Query[Listed[MfaDevice]]):
 
 
 @operation("iam:ListVirtualMFADevices", on=EVERYTHING, raises=(NoSuchEntity,))
-class GetVirtualMFADevice(Query[MfaDevice]):
+class GetVirtualMFADevice(Query[VirtualMfaDevice]):
     """Read one virtual MFA device by its unique id, by the permission to list them: AWS has no action for it."""
 
     unique_id: UniqueId
@@ -361,7 +385,7 @@ class GetVirtualMFADevice(Query[MfaDevice]):
     @classmethod
     async def fetch(
         cls, work: Work, asks: Sequence[tuple[GetVirtualMFADevice, None]]
-    ) -> Sequence[MfaDevice | IamError]:
+    ) -> Sequence[VirtualMfaDevice | IamError]:
         found = await work.data.mfa_devices.by_ids([query.unique_id for query, _ in asks])
         own = {id: device for id, device in found.items() if device.account_id == work.caller.account_id}
         return [

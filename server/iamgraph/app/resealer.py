@@ -12,11 +12,11 @@ from ..security.keyring import KeyRing
 from ..security.sealing import SealError
 from ..store.sealed import SealedColumn, SealedValue
 from ..store.session import StoreSession
+from .devices import seed_context
 from .history.sealer import Opens
 from .keys import key_context
 from .rounds import Rounds
 from .saml_keys import private_key_context
-from .second_factor import seed_context
 from .temporary import secret_context
 
 log = logging.getLogger(__name__)

@@ -1,54 +1,85 @@
-"""Codes of MFA devices, beside a password or a key: each works once, and guessing is counted for each device."""
+"""What MFA devices give beside a password or a key, codes and passkeys' signatures: each works once, and attempts are
+counted for each device."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..domain.entities import MfaDevice
-from ..domain.errors import InvalidAuthenticationCode
+from ..domain.entities import VirtualMfaDevice
+from ..domain.errors import InvalidAuthenticationCode, InvalidPasskey, MfaRequired
+from ..domain.passkeys import MfaKind, Passkey
 from ..domain.throttling import Limit, device_limit
 from ..security import totp
+from ..security.passkeys import Assertion, PasskeyError, request_options, verify_assertion
 from ..store.mfa_devices import SeededDevice
+from .challenges import GOOD_FOR, SIGN_IN, new_challenge, refused, relying_party, use_challenge
+from .devices import devices_of, seed_context
 from .throttling import knows_address
 from .work import Work
 
 _FAILED = "MultiFactorAuthentication failed"
-
-
-def seed_context(device_id: str) -> str:
-    """What a device's seed is sealed to, so that it is of no use in another row."""
-    return f"totp-seed/{device_id}"
+_NEEDED = {
+    (MfaKind.TOTP,): "A code of the MFA device is needed: sign in with it beside the password.",
+    (MfaKind.PASSKEY,): "The passkey is needed: sign in with what it signs beside the password.",
+    (MfaKind.TOTP, MfaKind.PASSKEY): (
+        "An MFA device is needed: sign in with a code, or with what the passkey signs, beside the password."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecondFactor:
-    """What somebody gives beside a password or a key: a code, None where there is none; the devices that it may be of; and
-    what an attempt counts against."""
+    """What somebody gives beside a password or a key: a code or what a passkey has signed, neither where there is none; the
+    devices that it may be of; and what an attempt counts against."""
 
     owner_id: str
-    code: str | None = field(repr=False)
-    devices: tuple[MfaDevice, ...]
+    code: str | None = field(default=None, repr=False)
+    assertion: Assertion | None = field(default=None, repr=False)
+    devices: tuple[VirtualMfaDevice, ...]
+    passkeys: tuple[Passkey, ...]
     is_known: bool
     address: str | None
 
     @property
+    def is_given(self) -> bool:
+        return self.code is not None or self.assertion is not None
+
+    @property
     def attempts(self) -> Sequence[Limit]:
         """Nothing is counted where there is nothing to guess."""
-        if self.code is None:
-            return ()
-        return [device_limit(device.id, address=self.address, is_known=self.is_known) for device in self.devices]
+        tried = [
+            *(self.devices if self.code is not None else ()),
+            *([self.passkey] if self.passkey is not None else ()),
+        ]
+        return [device_limit(device.id, address=self.address, is_known=self.is_known) for device in tried]
+
+    @property
+    def passkey(self) -> Passkey | None:
+        """Which of the owner's passkeys has signed, or so it is said."""
+        if self.assertion is None:
+            return None
+        return next((one for one in self.passkeys if one.credential_id == self.assertion.credential_id), None)
 
 
 async def second_factor(
-    work: Work, owner_id: str, serial: str | None, code: str | None, *, is_known: bool
+    work: Work,
+    owner_id: str,
+    *,
+    serial: str | None,
+    code: str | None,
+    assertion: Assertion | None = None,
+    is_known: bool,
 ) -> SecondFactor:
     """What is given for a user or a root: for the device with that serial number, or for any that is enabled."""
-    devices = (await work.data.mfa_devices.of([owner_id]))[owner_id]
+    found = (await devices_of(work.data, [owner_id]))[owner_id]
+    named = [device for device in found if serial is None or device.arn == serial]
     return SecondFactor(
         owner_id=owner_id,
         code=code,
-        devices=tuple(device for device in devices if serial is None or device.arn == serial),
+        assertion=assertion,
+        devices=tuple(device for device in named if isinstance(device, VirtualMfaDevice)),
+        passkeys=tuple(device for device in named if isinstance(device, Passkey)),
         is_known=is_known,
         address=work.caller.origin.ip_address,
     )
@@ -56,7 +87,41 @@ async def second_factor(
 
 async def is_needed(work: Work, owner_id: str) -> bool:
     """Whether a device is enabled for a user or a root now."""
-    return bool((await work.data.mfa_devices.of([owner_id]))[owner_id])
+    return bool((await devices_of(work.data, [owner_id]))[owner_id])
+
+
+async def required(work: Work, owner_id: str) -> MfaRequired:
+    """The answer to whoever has given a password alone: what the owner can show, and what its passkeys are to sign."""
+    found = (await devices_of(work.data, [owner_id]))[owner_id]
+    passkeys = [device for device in found if isinstance(device, Passkey)]
+    kinds = [*([MfaKind.TOTP] if len(passkeys) < len(found) else ()), *([MfaKind.PASSKEY] if passkeys else ())]
+    options = None
+    if passkeys and work.tools.relying_party is not None:
+        options = request_options(
+            work.tools.relying_party,
+            challenge=new_challenge(work.tools, SIGN_IN, owner_id),
+            seconds=int(GOOD_FOR.total_seconds()),
+            known=passkeys,
+        )
+    return MfaRequired(_NEEDED[tuple(kinds)], kinds=kinds, passkey_options=options)
+
+
+async def use_assertion(work: Work, factor: SecondFactor) -> None:
+    """Use up the challenge that a passkey has signed; the attempt, which was counted before, counts no more. Raises
+    InvalidPasskey. INVARIANT: only a passkey is looked at whose attempt was counted."""
+    passkey, given = factor.passkey, factor.assertion
+    # As it is now: it may have gone, or have been used, in the meantime.
+    found = (await work.data.passkeys.by_ids([passkey.id])).get(passkey.id) if passkey is not None else None
+    if given is None or found is None or found.owner_id != factor.owner_id:
+        raise InvalidPasskey("The passkey is none of the user's.")
+    try:
+        count = verify_assertion(relying_party(work.tools), given, found)
+    except PasskeyError as error:
+        raise refused(error) from error
+    await use_challenge(work, given.challenge, SIGN_IN, factor.owner_id)
+    if not await work.data.passkeys.use(found.id, count):
+        raise InvalidPasskey(f"The passkey has counted {count}, and that before: there may be two of it.")
+    await work.data.throttles.forgive([limit.key for limit in factor.attempts])
 
 
 async def use_code(work: Work, factor: SecondFactor) -> bool:
@@ -84,7 +149,12 @@ async def caller_factor(work: Work, serial: str | None, code: str | None) -> Sec
         raise InvalidAuthenticationCode(f"{_FAILED}, must provide both MFA serial number and one time pass code.")
     owner_id = work.caller.who.principal_id
     is_known = await knows_address(work, owner_id)
-    factor = await second_factor(work, owner_id, serial, code, is_known=is_known)
+    factor = await second_factor(work, owner_id, serial=serial, code=code, is_known=is_known)
+    if factor.passkeys:
+        raise InvalidAuthenticationCode(
+            f"{_FAILED}, the MFA device {serial} is a passkey or security key, which shows no code. Please give the serial "
+            "number and a code of a virtual MFA device."
+        )
     if not factor.devices:
         # Alike, whether the device is another's or does not exist.
         raise InvalidAuthenticationCode(
@@ -113,7 +183,7 @@ async def synchronise(work: Work, device_id: str, first: str, second: str) -> No
     await work.data.mfa_devices.set_drift(device.id, drift)
 
 
-async def attempts_at(work: Work, device: MfaDevice) -> tuple[Limit, ...]:
+async def attempts_at(work: Work, device: VirtualMfaDevice) -> tuple[Limit, ...]:
     """What an attempt to synchronise a device counts against."""
     is_known = await knows_address(work, work.caller.who.principal_id)
     return (device_limit(device.id, address=work.caller.origin.ip_address, is_known=is_known),)

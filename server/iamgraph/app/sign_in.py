@@ -19,21 +19,24 @@ from ..domain.entities import (
 )
 from ..domain.errors import (
     InvalidCredentials,
+    InvalidInput,
+    InvalidPasskey,
     MfaRequired,
     PasswordChangeRequired,
     PasswordExpired,
     PasswordPolicyViolation,
 )
-from ..domain.names import Doc, Match, Secret, SignInPassword
+from ..domain.names import Doc, Match, PasskeyAnswer, Secret, SignInPassword
 from ..domain.passwords import check_password
 from ..domain.throttling import Limit, limits
+from ..security.passkeys import Assertion, PasskeyError, assertion
 from ..security.tokens import new_token, token_hash
 from ..store.session import StoreSession
 from .caller import Caller
 from .login_profiles import Replaced, hashed, replaced, set_password
 from .operation import Command, Need, operation
 from .password_policy import policy_of
-from .second_factor import SecondFactor, is_needed, second_factor, use_code
+from .second_factor import SecondFactor, is_needed, required, second_factor, use_assertion, use_code
 from .targets import NOTHING
 from .throttling import attempt, knows_address, succeeded
 from .work import Tools, Work
@@ -47,6 +50,13 @@ _NOBODY = "nobody"
 _Typed = Annotated[str, Match(r".*", 0, 320), Secret()]
 MfaCode = Annotated[
     str, Match(r".*", 0, 320), Secret(), Doc("What the MFA device shows. It is not looked at where none is enabled.")
+]
+PasskeyAssertion = Annotated[
+    PasskeyAnswer,
+    Doc(
+        "What a passkey has signed by `MfaRequiredError.passkeyOptions`: the `toJSON()` of what "
+        "`navigator.credentials.get` gave, as JSON text."
+    ),
 ]
 MfaSerialNumber = Annotated[
     str, Match(r".*", 0, 320), Secret(), Doc("Which MFA device shows it; without, any that is enabled may.")
@@ -95,11 +105,35 @@ async def _second_factor(work: Work, factor: SecondFactor) -> datetime | None:
     """When a second factor was shown: now, or None for who has none. Raises MfaRequired, and InvalidCredentials."""
     if not await is_needed(work, factor.owner_id):
         return None
-    if factor.code is None:
-        raise MfaRequired("A code of the MFA device is needed: sign in with it beside the password.")
-    if not await use_code(work, factor):
-        raise _wrong()
+    if not factor.is_given:
+        raise await required(work, factor.owner_id)
+    if factor.assertion is None:
+        if not await use_code(work, factor):
+            raise _wrong()
+        return work.now
+    try:
+        await use_assertion(work, factor)
+    except InvalidPasskey as error:
+        wrong = _wrong()
+        wrong.truth = error
+        raise wrong from error
     return work.now
+
+
+def _assertion(text: str | None) -> Assertion | None:
+    """What a passkey has signed. Raises InvalidInput, before anything is looked up, for what no passkey has."""
+    try:
+        return assertion(text) if text is not None else None
+    except PasskeyError as error:
+        raise InvalidInput(
+            f"'passkeyAssertion' is no answer of a passkey: {error}", field="passkeyAssertion"
+        ) from error
+
+
+def _check_factor(code: str | None, passkey_assertion: str | None) -> None:
+    if code is not None and passkey_assertion is not None:
+        raise InvalidInput("give 'mfaCode' or 'passkeyAssertion', not both", field="passkeyAssertion")
+    _assertion(passkey_assertion)
 
 
 async def _prove(found: _Found, password: str, new_password: str | None, tools: Tools) -> _Proven:
@@ -184,11 +218,15 @@ class SignIn(Command[SignedIn]):
     ] = None
     mfa_code: MfaCode | None = None
     mfa_serial_number: MfaSerialNumber | None = None
+    passkey_assertion: PasskeyAssertion | None = None
 
     is_public = True
     checks_secret = True
     is_guarded = True
     locks_account = False
+
+    def validate(self) -> None:
+        _check_factor(self.mfa_code, self.passkey_assertion)
 
     def needs(self, caller: Caller, target: None) -> Sequence[Need]:
         return ()
@@ -216,7 +254,14 @@ class SignIn(Command[SignedIn]):
                 address=work.caller.origin.ip_address,
                 is_known=is_known,
             ),
-            factor=await second_factor(work, user_id, self.mfa_serial_number, self.mfa_code, is_known=is_known),
+            factor=await second_factor(
+                work,
+                user_id,
+                serial=self.mfa_serial_number,
+                code=self.mfa_code,
+                assertion=_assertion(self.passkey_assertion),
+                is_known=is_known,
+            ),
         )
         work.trail.account_id = account.id if account else None
         work.trail.resources += [user.arn] if user else []
@@ -266,11 +311,15 @@ class SignInAsRoot(Command[SignedIn]):
     password: SignInPassword
     mfa_code: MfaCode | None = None
     mfa_serial_number: MfaSerialNumber | None = None
+    passkey_assertion: PasskeyAssertion | None = None
 
     is_public = True
     checks_secret = True
     is_guarded = True
     locks_account = False
+
+    def validate(self) -> None:
+        _check_factor(self.mfa_code, self.passkey_assertion)
 
     def needs(self, caller: Caller, target: None) -> Sequence[Need]:
         return ()
@@ -286,7 +335,14 @@ class SignInAsRoot(Command[SignedIn]):
             account=account,
             old=Replaced(hash=known),
             counting=limits(account="", name=self.email, address=work.caller.origin.ip_address, is_known=is_known),
-            factor=await second_factor(work, account_id, self.mfa_serial_number, self.mfa_code, is_known=is_known),
+            factor=await second_factor(
+                work,
+                account_id,
+                serial=self.mfa_serial_number,
+                code=self.mfa_code,
+                assertion=_assertion(self.passkey_assertion),
+                is_known=is_known,
+            ),
         )
 
     async def guard(self, work: Work, looked: _Found) -> None:

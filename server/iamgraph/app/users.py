@@ -24,6 +24,7 @@ from .boundaries import boundary_context, boundary_id, boundary_of
 from .caller import Caller
 from .changes import GONE, shown_user
 from .conflicts import in_use
+from .devices import devices_of
 from .listing import Listed, Marker, MaxItems, by_name
 from .moving import needs_of_move, renamed
 from .operation import Command, Need, Place, Query, operation
@@ -204,7 +205,7 @@ async def _blocking(work: Work, user: User) -> list[object]:
     data, ids = work.data, [user.id]
     profiles = await data.login_profiles.of(ids)
     keys = await data.keys.of(ids)
-    devices = await data.mfa_devices.of(ids)
+    devices = await devices_of(data, ids)
     groups = await data.memberships.groups_of(ids)
     inline = await data.inline.of(IdentityKind.USER, ids)
     attached = await data.attachments.of(IdentityKind.USER, ids)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..domain.entities import Change
 from ..domain.ids import IdPrefix, unique_id
 from ..domain.limits import Quotas
+from ..domain.passkeys import RelyingParty
 from ..domain.policy.reference import Reference, Together
 from ..reference.aws import AwsReference
 from ..reference.own import OwnReference
@@ -36,12 +37,13 @@ def default_reference() -> Reference:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What is the same for every operation of a server. `sign_in_url` makes an account's sign-in address of its alias
-    or id."""
+    or id; `relying_party` is the site that passkeys are for, None where there is none."""
 
     hasher: Hasher
     sealer: Sealer
     quotas: Quotas = field(default_factory=Quotas)
     sign_in_url: Callable[[str], str] = "/signin/{}".format
+    relying_party: RelyingParty | None = None
     sign_in_time: timedelta = timedelta(hours=12)
     plain_loopback_issuers: bool = False
     """Whether an identity provider may be at an http address of this machine: for development alone."""

@@ -254,7 +254,7 @@ class AccessKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MfaDevice:
+class VirtualMfaDevice:
     """A virtual MFA device, which shows one-time passwords. `owner_id` is the unique id of the user that it is enabled for,
     or the account's id for its root; None while it is enabled for nobody. `last_step` is the latest step of which a code was
     used; `drift` is by how many steps the device's clock is off."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from .passkeys import MfaKind
     from .policy.evaluate import Decision
     from .policy.finding import Finding
 
@@ -116,7 +117,7 @@ class ServiceUnavailable(IamError):
 
 
 class InvalidCredentials(IamError):
-    """The account, the name, the password or the code of the MFA device is wrong: the answer never says which."""
+    """The account, the name, the password or what the MFA device gave is wrong: the answer never says which."""
 
 
 class PasswordChangeRequired(IamError):
@@ -127,8 +128,17 @@ class InvalidAuthenticationCode(IamError):
     """The code is not one that the device shows now, was used already, or the device is not the caller's."""
 
 
+class InvalidPasskey(IamError):
+    """The answer of a passkey is malformed, not for this site, user or challenge, too late, or not what was signed."""
+
+
 class MfaRequired(IamError):
-    """The password is right, and a code of the user's MFA device must be given beside it."""
+    """The password is right, and one of the user's MFA devices must be shown beside it: a code of a virtual one, or what a
+    passkey signs by `passkey_options`, which are JSON text for a browser."""
+
+    def __init__(self, message: str, *, kinds: Sequence[MfaKind], passkey_options: str | None) -> None:
+        super().__init__(message)
+        self.kinds, self.passkey_options = tuple(kinds), passkey_options
 
 
 class LongTermKeyRequired(IamError, code="AccessDenied"):

@@ -115,6 +115,10 @@ VirtualMfaDeviceName = Annotated[
 SerialNumber = Annotated[
     str, Match(r"[\w+=/:,.@-]+", 9, 256), Doc("An MFA device's serial number: the ARN of a virtual one.")
 ]
+PasskeyName = Annotated[
+    str, Match(_NAME, 1, 128), Doc("What the passkey is called: its serial number begins with it, so it need not be unique.")
+]
+PasskeyAnswer = Annotated[str, Match(r".*", 1, 16_384), Secret()]
 AuthenticationCode = Annotated[str, Match(r"\d+", 6, 6), Secret()]
 TokenCode = Annotated[AuthenticationCode, Doc("Six digits that an MFA device of the caller shows.")]
 RoleSessionName = Annotated[

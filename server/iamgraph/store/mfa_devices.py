@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ..domain.entities import AssignmentStatus, MfaDevice, Tag
+from ..domain.entities import AssignmentStatus, Tag, VirtualMfaDevice
 from ..domain.errors import EntityAlreadyExists
 from .named import tags_of, tags_text
 from .pages import Page, grouped, page_of
@@ -31,7 +31,7 @@ _ASSIGNED = {
 class SeededDevice:
     """A device and its seed, sealed."""
 
-    device: MfaDevice
+    device: VirtualMfaDevice
     sealed_seed: str = field(repr=False)
 
 
@@ -39,7 +39,7 @@ class MfaDevices:
     def __init__(self, statements: Statements) -> None:
         self._db = statements
 
-    async def add(self, device: MfaDevice, sealed_seed: str) -> None:
+    async def add(self, device: VirtualMfaDevice, sealed_seed: str) -> None:
         """Raises EntityAlreadyExists."""
         place = device.path + device.name
         row = {
@@ -60,23 +60,23 @@ class MfaDevices:
         if not await self._db.run(sql, *args):
             raise EntityAlreadyExists("MFADevice entity at the same path and name already exists.")
 
-    async def at_places(self, account_id: str, places: Sequence[str]) -> dict[str, MfaDevice]:
+    async def at_places(self, account_id: str, places: Sequence[str]) -> dict[str, VirtualMfaDevice]:
         """Those of an account's devices that exist, by path and name, such as `/team/phone`."""
         found = await self._where("d.account_id = $1 AND d.place = ANY($2)", account_id, list(places))
         return {device.path + device.name: device for device in found}
 
-    async def by_ids(self, ids: Sequence[str]) -> dict[str, MfaDevice]:
+    async def by_ids(self, ids: Sequence[str]) -> dict[str, VirtualMfaDevice]:
         """Those of the devices that exist, of any account."""
         return {device.id: device for device in await self._where("d.id = ANY($1)", list(ids))} if ids else {}
 
-    async def of(self, owner_ids: Sequence[str]) -> dict[str, tuple[MfaDevice, ...]]:
+    async def of(self, owner_ids: Sequence[str]) -> dict[str, tuple[VirtualMfaDevice, ...]]:
         """The devices that are enabled for each user or root, by path and name."""
         found = await self._where("d.owner_id = ANY($1) ORDER BY d.place", list(owner_ids))
         return grouped(owner_ids, ((device.owner_id or "", device) for device in found))
 
     async def page(
         self, account_id: str, status: AssignmentStatus, *, after: str | None, limit: int
-    ) -> Page[MfaDevice]:
+    ) -> Page[VirtualMfaDevice]:
         """A page of an account's devices by path and name (their bytes), behind `after`."""
         where = f"d.account_id = $1 AND d.place > $2{_ASSIGNED[status]} ORDER BY d.place LIMIT $3"
         return page_of(await self._where(where, account_id, after or "", limit + 1), limit)
@@ -115,13 +115,13 @@ class MfaDevices:
     async def delete(self, id: str) -> None:
         await self._db.run("DELETE FROM mfa_device WHERE id = $1", id)
 
-    async def _where(self, condition: str, *args: object) -> list[MfaDevice]:
+    async def _where(self, condition: str, *args: object) -> list[VirtualMfaDevice]:
         return [_device(row) for row in await self._db.fetch(f"{_SELECT} WHERE {condition}", *args)]
 
 
-def _device(row: Row) -> MfaDevice:
+def _device(row: Row) -> VirtualMfaDevice:
     path, _, name = row["d_place"].rpartition("/")
-    return MfaDevice(
+    return VirtualMfaDevice(
         id=row["d_id"],
         account_id=row["d_account_id"],
         name=name,

@@ -366,6 +366,39 @@ class SamlPrivateKeyRow(Model):
         indexes = (Index(fields=("provider_id",), name="saml_private_key_by_provider"),)
 
 
+class PasskeyRow(Model):
+    id = Word(max_length=32, primary_key=True)
+    account = _account()
+    owner_id = Word(max_length=21)
+    user: fields.ForeignKeyNullableRelation[UserRow] = fields.ForeignKeyField(
+        "store.UserRow", related_name=False, on_delete=OnDelete.RESTRICT, null=True
+    )
+    name = Word(max_length=128)
+    credential_id = Text()
+    credential_key = Word(max_length=64, unique=True)
+    public_key = Text()
+    sign_count = fields.BigIntField()
+    transports = Text()
+    enabled_at = fields.DatetimeField()
+
+    class Meta:
+        table = "passkey"
+        indexes = (
+            Index(fields=("account_id",), name="passkey_by_account"),
+            Index(fields=("owner_id",), name="passkey_by_owner"),
+            Index(fields=("user_id",), name="passkey_by_user"),
+        )
+
+
+class UsedChallengeRow(Model):
+    id = Word(max_length=64, primary_key=True)
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        table = "used_challenge"
+        indexes = (Index(fields=("expires_at",), name="used_challenge_by_end"),)
+
+
 # Uses have tables of their own: they are written by the minute, and rewrite no row that requests read.
 class AccessKeyUseRow(Model):
     id = fields.BigIntField(primary_key=True)

@@ -19,6 +19,7 @@ from .login_profiles import LoginProfiles
 from .memberships import Memberships
 from .mfa_devices import MfaDevices
 from .oidc_providers import OidcProviders
+from .passkeys import Passkeys
 from .policies import Policies
 from .principals import PrincipalTexts
 from .reports import Reports
@@ -56,6 +57,7 @@ class StoreSession:
     mfa_devices = cached_property(lambda self: MfaDevices(self._statements))
     oidc_providers = cached_property(lambda self: OidcProviders(self._statements))
     saml_providers = cached_property(lambda self: SamlProviders(self._statements))
+    passkeys = cached_property(lambda self: Passkeys(self._statements))
     login_profiles = cached_property(lambda self: LoginProfiles(self._statements))
     reports = cached_property(lambda self: Reports(self._statements))
     sessions = cached_property(lambda self: Sessions(self._statements))

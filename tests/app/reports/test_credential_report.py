@@ -18,6 +18,7 @@ from iamgraph.app.reports.maker import HELD
 from iamgraph.domain.limits import Quotas
 from iamgraph.domain.reports import KEPT
 
+from ...authenticator import registered
 from ...databases import STORES, fresh
 from ...phone import enrolled
 from ...processes import Server
@@ -117,14 +118,16 @@ async def test_pages_leave_nobody_out(service: Service, monkeypatch: pytest.Monk
 
 
 async def test_it_says_who_has_an_mfa_device(service: Service) -> None:
-    for name in ("alice", "bob"):
+    for name in ("alice", "bob", "carol"):
         await service.good("createUser", {"userName": name})
     for name, user in (("phone", "alice"), ("safe", None)):
         await enrolled(service, user, name)
+    await registered(service, "carol")
     assert [line[:1] + line[7:8] for line in await lines(service)] == [
         ["<root_account>", "true"],
         ["alice", "true"],
         ["bob", "false"],
+        ["carol", "true"],
     ]
 
 

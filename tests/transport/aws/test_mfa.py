@@ -1,10 +1,11 @@
-"""Virtual MFA devices and what takes their codes, over AWS's wire: as AWS's command line walks it."""
+"""MFA devices and what takes their codes, over AWS's wire: as AWS's command line walks it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
+from ...authenticator import registered
 from ...phone import STEP, Phone
 from ...service import ACCOUNT, Service, allow
 from ...wire import AwsKey, aws_key
@@ -124,3 +125,32 @@ async def test_codes_for_temporary_credentials(service: Service) -> None:
     code = both | {"TokenCode": phone.code()}
     assert (await key.ask("AssumeRole", "sts", **role, **code)).status == 200
     assert await code_and_message(key.ask("AssumeRole", "sts", **role, **code)) == denied
+
+
+async def test_a_passkey_is_listed_and_deactivated(service: Service) -> None:
+    """As AWS shows one that was registered in its console."""
+    key, root = await aws_key(service, "alice", allow("iam:*", "sts:AssumeRole")), await aws_key(service)
+    await made(key)
+    serials = [(await registered(service, user))[1]["serialNumber"] for user in ("alice", "alice", None)]
+    alices = sorted(serials[:2])
+    found = (await key.ask("ListMFADevices", MaxItems=1)).data
+    assert [device["SerialNumber"] for device in found["MFADevices"]] == alices[:1]
+    found = (await key.ask("ListMFADevices", Marker=found["Marker"])).data
+    (listed,) = found["MFADevices"]
+    assert (listed["UserName"], listed["SerialNumber"], found["IsTruncated"]) == ("alice", alices[1], False)
+    got = (await root.ask("GetMFADevice", SerialNumber=alices[1], UserName="alice")).data
+    assert got == {**listed, "Certifications": {}}
+    (own,) = (await root.ask("ListMFADevices")).data["MFADevices"]
+    assert own["SerialNumber"] == serials[2]
+    virtual = (await key.ask("ListVirtualMFADevices")).data["VirtualMFADevices"]
+    assert [device["SerialNumber"] for device in virtual] == [SERIAL]
+    for serial in (serials[2], alices[0][:-1], alices[0].lower(), alices[0].replace("alice", "bob")):
+        missing = (404, "NoSuchEntity", f"VirtualMFADevice with serial number {serial} doesn't exist.")
+        for action in ("GetMFADevice", "DeactivateMFADevice"):
+            assert await code_and_message(key.ask(action, UserName="alice", SerialNumber=serial)) == missing
+    assert (await key.ask("DeactivateMFADevice", UserName="alice", SerialNumber=alices[0])).data == {}
+    left = (await key.ask("ListMFADevices")).data["MFADevices"]
+    assert [device["SerialNumber"] for device in left] == alices[1:]
+    codes = {"SerialNumber": alices[1], "TokenCode": "123456"}
+    status, code, message = await code_and_message(key.ask("GetSessionToken", "sts", **codes))
+    assert (status, code) == (403, "AccessDenied") and f"the MFA device {alices[1]} is a passkey" in message

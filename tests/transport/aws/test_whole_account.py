@@ -6,6 +6,7 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
+from ...authenticator import registered
 from ...phone import device, enrolled
 from ...service import ACCOUNT, ROOT_EMAIL, Service, allow
 from ...wire import AwsKey, aws_key
@@ -122,6 +123,10 @@ async def test_the_summary_counts(service: Service) -> None:
     await enrolled(service, None, "roots")
     found = (await root.ask("GetAccountSummary")).data["SummaryMap"]
     assert [found[name] for name in of_mfa] == [3, 2, 1]
+    await registered(service, "alice")
+    await registered(service, None)
+    found = (await root.ask("GetAccountSummary")).data["SummaryMap"]
+    assert [found[name] for name in of_mfa] == [5, 4, 1]
     found = (await root.ask("GetAccountSummary")).data["SummaryMap"]
     counted = (
         "Users",

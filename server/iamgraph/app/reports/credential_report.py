@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from ...domain.entities import AccessKey, Account, KeyStatus, LoginProfile, Use, User
 from ...domain.reports import Report
 from ...store.session import StoreSession
+from ..devices import devices_of
 from ..work import Tools
 
 _KEY = ("active", "last_rotated", "last_used_date", "last_used_region", "last_used_service")
@@ -63,7 +64,7 @@ async def _users(data: StoreSession, account_id: str) -> AsyncIterator[Sequence[
 async def _root(data: StoreSession, account: Account) -> list[str]:
     keys = (await data.keys.of([account.id])).get(account.id, ())
     uses = await data.uses.of_keys([key.id for key in keys])
-    devices = (await data.mfa_devices.of([account.id])).get(account.id)
+    devices = (await devices_of(data, [account.id])).get(account.id)
     used_at = account.root_password_last_used_at
     return [
         "<root_account>",
@@ -83,7 +84,7 @@ async def _lines(data: StoreSession, users: Sequence[User]) -> list[list[str]]:
     ids = [user.id for user in users]
     profiles, keys = await data.login_profiles.of(ids), await data.keys.of(ids)
     uses = await data.uses.of_keys([key.id for found in keys.values() for key in found])
-    devices = await data.mfa_devices.of(ids)
+    devices = await devices_of(data, ids)
     return [
         [
             user.name,

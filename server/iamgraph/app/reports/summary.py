@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ...domain.entities import AssignmentStatus
 from ...domain.errors import IamError
+from ..devices import devices_of
 from ..operation import Query, operation
-from ..second_factor import is_needed
 from ..targets import EVERYTHING
 from ..work import Work
 
@@ -24,8 +24,8 @@ class Quota:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSummary:
-    """The quotas; how many versions the account's policies have together; how many virtual MFA devices there are, and are
-    enabled; how many identity providers; whether its root has access keys, and MFA devices."""
+    """The quotas; how many versions the account's policies have together; how many MFA devices there are, and are enabled,
+    each passkey being both; how many identity providers; whether its root has access keys, and MFA devices."""
 
     quotas: tuple[Quota, ...]
     policy_versions: int
@@ -49,13 +49,14 @@ class GetAccountSummary(Query[AccountSummary]):
 
 async def _summary(work: Work) -> AccountSummary:
     account_id, data = work.caller.account_id, work.data
+    passkeys = await data.passkeys.count(account_id)
     return AccountSummary(
         quotas=(*await _counted(work), *_each(work)),
         policy_versions=await data.policies.count_versions(account_id),
-        mfa_devices=await data.mfa_devices.count(account_id),
-        mfa_devices_in_use=await data.mfa_devices.count(account_id, AssignmentStatus.ASSIGNED),
+        mfa_devices=await data.mfa_devices.count(account_id) + passkeys,
+        mfa_devices_in_use=await data.mfa_devices.count(account_id, AssignmentStatus.ASSIGNED) + passkeys,
         providers=await data.oidc_providers.count(account_id) + await data.saml_providers.count(account_id),
-        root_has_mfa=await is_needed(work, account_id),
+        root_has_mfa=bool((await devices_of(data, [account_id]))[account_id]),
         root_has_keys=bool((await data.keys.of([account_id])).get(account_id)),
     )
 

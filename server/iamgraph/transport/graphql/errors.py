@@ -26,6 +26,7 @@ CODES: dict[str, ErrorCode] = {
     "InvalidCredentials": ErrorCode.INVALID_CREDENTIALS,
     "InvalidAuthenticationCode": ErrorCode.INVALID_AUTHENTICATION_CODE,
     "LongTermKeyRequired": ErrorCode.ACCESS_DENIED,
+    "InvalidPasskey": ErrorCode.INVALID_PASSKEY,
     "MfaRequired": ErrorCode.MFA_REQUIRED,
     "PasswordChangeRequired": ErrorCode.PASSWORD_CHANGE_REQUIRED,
     "CredentialReportNotPresent": ErrorCode.CREDENTIAL_REPORT_NOT_PRESENT,

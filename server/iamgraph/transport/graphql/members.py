@@ -8,6 +8,7 @@ from typing import Any
 import strawberry
 
 from ...domain import errors as domain
+from ...domain.passkeys import MfaKind
 from .context import Info
 from .errors import code_of
 from .nodes.base import Node
@@ -50,9 +51,18 @@ class LongTermKeyRequiredError(Error):
     pass
 
 
-@strawberry.type(description=domain.MfaRequired.__doc__)
-class MfaRequiredError(Error):
+@strawberry.type(description=domain.InvalidPasskey.__doc__)
+class InvalidPasskeyError(Error):
     pass
+
+
+@strawberry.type(description="The password is right, and one of the user's MFA devices must be shown beside it.")
+class MfaRequiredError(Error):
+    kinds: list[MfaKind] = strawberry.field(description="What kinds of MFA devices the user has: any one device will do.")
+    passkey_options: str | None = strawberry.field(
+        description="What a browser's `navigator.credentials.get` takes, as JSON text, to sign with a passkey: good for "
+        "one answer within five minutes. Null where the user has no passkey, or this server takes none."
+    )
 
 
 @strawberry.type(description=domain.PasswordChangeRequired.__doc__)
@@ -116,7 +126,8 @@ MEMBERS: dict[type[domain.IamError], tuple[type[Error], _Made]] = {
     domain.InvalidCredentials: (InvalidCredentialsError, lambda e: {}),
     domain.InvalidAuthenticationCode: (InvalidAuthenticationCodeError, lambda e: {}),
     domain.LongTermKeyRequired: (LongTermKeyRequiredError, lambda e: {}),
-    domain.MfaRequired: (MfaRequiredError, lambda e: {}),
+    domain.InvalidPasskey: (InvalidPasskeyError, lambda e: {}),
+    domain.MfaRequired: (MfaRequiredError, lambda e: {"kinds": list(e.kinds), "passkey_options": e.passkey_options}),
     domain.PasswordChangeRequired: (PasswordChangeRequiredError, lambda e: {}),
     domain.PasswordExpired: (PasswordExpiredError, lambda e: {}),
     domain.LimitExceeded: (LimitExceededError, lambda e: {"limit": e.limit}),

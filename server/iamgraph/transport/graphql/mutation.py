@@ -19,6 +19,7 @@ from ...app import (
     mfa_device_tags,
     mfa_devices,
     oidc_providers,
+    passkeys,
     password_policy,
     policies,
     roles,
@@ -42,7 +43,7 @@ from .nodes.credentials import AccessKey, LoginProfile
 from .nodes.group import Group
 from .nodes.guardrail import Guardrail
 from .nodes.instance_profile import InstanceProfile
-from .nodes.mfa_device import TotpDevice
+from .nodes.mfa_device import Passkey, TotpDevice
 from .nodes.oidc_provider import OidcProvider
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
@@ -230,7 +231,23 @@ class Mutation:
     )
     enable_mfa_device = mutation(mfa_devices.EnableMFADevice, device=_MFA_DEVICE)
     resync_mfa_device = mutation(mfa_devices.ResyncMFADevice, device=_MFA_DEVICE)
-    deactivate_mfa_device = mutation(mfa_devices.DeactivateMFADevice, device=_MFA_DEVICE)
+    deactivate_mfa_device = mutation(
+        mfa_devices.DeactivateMFADevice,
+        device=Payload(
+            TotpDevice | None,
+            lambda device: TotpDevice.of(device) if device is not None else None,
+            description="Null where it was a passkey, which is gone.",
+        ),
+    )
+    begin_passkey_registration = mutation(
+        passkeys.BeginPasskeyRegistration,
+        creation_options=Payload(
+            str,
+            description="What a browser's `navigator.credentials.create` takes, as JSON text. It is good for one answer "
+            "within five minutes.",
+        ),
+    )
+    enable_passkey = mutation(passkeys.EnablePasskey, passkey=Payload(Passkey, Passkey.of))
     delete_virtual_mfa_device = mutation(mfa_devices.DeleteVirtualMFADevice, deleted_mfa_device_id=_id("TotpDevice"))
     tag_mfa_device = mutation(mfa_device_tags.TagMFADevice, device=_MFA_DEVICE)
     untag_mfa_device = mutation(mfa_device_tags.UntagMFADevice, device=_MFA_DEVICE)

@@ -13,6 +13,7 @@ from ...app.questions.exclusions import AttachmentType, PolicyIdentifierType
 from ...app.questions.supposed import ContextKeyType
 from ...app.reports.credentials import CredentialReportState
 from ...domain.entities import AssertionEncryptionMode, AssignmentStatus, EventOutcome, KeyStatus, SessionSource
+from ...domain.passkeys import MfaKind
 from ...domain.policy.evaluate import Lacking, Outcome, PolicyKind
 from ...domain.policy.finding import Severity
 
@@ -97,6 +98,7 @@ class ErrorCode(Enum):
     SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
     INVALID_AUTHENTICATION_CODE = "INVALID_AUTHENTICATION_CODE"
+    INVALID_PASSKEY = "INVALID_PASSKEY"
     MFA_REQUIRED = "MFA_REQUIRED"
     PASSWORD_CHANGE_REQUIRED = "PASSWORD_CHANGE_REQUIRED"
     PASSWORD_EXPIRED = "PASSWORD_EXPIRED"
@@ -132,6 +134,7 @@ strawberry.enum(
     name="AssertionEncryptionMode",
     description="Whether a SAML provider's assertions must be encrypted.",
 )
+strawberry.enum(MfaKind, name="MfaKind", description="The kinds of MFA devices.")
 strawberry.enum(Severity, name="FindingSeverity")
 strawberry.enum(CredentialReportState, name="CredentialReportState")
 strawberry.enum(ContextKeyType, name="ContextKeyType")

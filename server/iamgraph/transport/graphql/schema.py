@@ -15,7 +15,7 @@ from .nodes.credentials import AccessKey, LoginProfile
 from .nodes.event import AuditEvent
 from .nodes.group import Group
 from .nodes.instance_profile import InstanceProfile
-from .nodes.mfa_device import TotpDevice
+from .nodes.mfa_device import Passkey, TotpDevice
 from .nodes.oidc_provider import OidcProvider
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
@@ -44,6 +44,7 @@ _NODES: list[Any] = [
     SamlProvider,
     Service,
     Session,
+    Passkey,
     TotpDevice,
     User,
 ]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from ....app import mfa_device_tags, mfa_devices
 from ....domain.arn import root_arn
-from ....domain.entities import MfaDevice
+from ....domain.entities import VirtualMfaDevice
+from ....domain.passkeys import MfaDevice
 from ..action import Action, Asked
 from ..models import Structure
 from .base import instant, page, tag, tags
@@ -32,7 +33,7 @@ def _enabled(device: MfaDevice) -> Structure:
     }
 
 
-def _virtual(device: MfaDevice) -> Structure:
+def _virtual(device: VirtualMfaDevice) -> Structure:
     return {
         "SerialNumber": device.arn,
         "User": _owner(device),
@@ -40,7 +41,7 @@ def _virtual(device: MfaDevice) -> Structure:
     }
 
 
-def _owner(device: MfaDevice) -> Structure | None:
+def _owner(device: VirtualMfaDevice) -> Structure | None:
     if device.owner_id is None:
         return None
     if device.user is None:

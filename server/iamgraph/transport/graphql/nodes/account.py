@@ -37,7 +37,7 @@ from .group import Group
 from .guardrail import Guardrail
 from .instance_profile import InstanceProfile
 from .last_accessed import PoliciesGrantingServiceAccess, ServiceLastAccessedDetails
-from .mfa_device import MfaDevice, TotpDevice
+from .mfa_device import MfaDevice, TotpDevice, mfa_device
 from .oidc_provider import OidcProvider
 from .policy import ManagedPolicy, ManagedPolicyConnection
 from .role import Role
@@ -397,7 +397,7 @@ class RootUser(Principal):
     async def mfa_devices(self, info: Info) -> list[MfaDevice] | None:
         owner = KeyOwner(id=self.ref.unique_id, user=None)
         found = await info.context.load(ListMFADevices(unique_id=self.ref.unique_id), owner)
-        return [TotpDevice.of(device) for device in found.items]
+        return [mfa_device(device) for device in found.items]
 
     @strawberry.field(description="The live ones, newest first.")
     async def sessions(self, info: Info, first: int, after: str | None = UNSET) -> Connection[SessionType] | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....domain import entities
+from ....domain import entities, passkeys
 from .account import Account
 from .base import Node
 from .credentials import AccessKey, LoginProfile
 from .group import Group
 from .instance_profile import InstanceProfile
-from .mfa_device import TotpDevice
+from .mfa_device import Passkey, TotpDevice
 from .policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .role import Role
 from .user import User
@@ -23,8 +23,10 @@ def node_of(entity: Any) -> Node:
             return Account.named(entity.id)
         case entities.AccessKey():
             return AccessKey.named(entity)
-        case entities.MfaDevice():
+        case entities.VirtualMfaDevice():
             return TotpDevice.of(entity)
+        case passkeys.Passkey():
+            return Passkey.of(entity)
         case entities.LoginProfile():
             return LoginProfile.named(entity)
         case entities.Group():

@@ -32,7 +32,7 @@ from .event import AuditEvent
 from .group import Group
 from .guardrail import Guardrail
 from .instance_profile import InstanceProfile
-from .mfa_device import TotpDevice
+from .mfa_device import Passkey, TotpDevice, read_passkey
 from .oidc_provider import OidcProvider
 from .policy import InlinePolicy, ManagedPolicy, PolicyVersion, read_inline
 from .role import Role
@@ -94,6 +94,10 @@ async def _saml_provider(info: Info, provider_id: str) -> Node:
     return SamlProvider.of(found)
 
 
+async def _passkey(info: Info, owner_id: str, passkey_id: str) -> Node:
+    return Passkey.of(await read_passkey(info, owner_id, passkey_id))
+
+
 async def _session(info: Info, session_id: str) -> Node:
     return Session.of(await info.context.load(GetSession(session_id=session_id)))
 
@@ -137,6 +141,7 @@ _FINDERS: dict[str, tuple[int, Callable[..., Awaitable[Node]]]] = {
     "TotpDevice": (1, _totp_device),
     "OidcProvider": (1, _oidc_provider),
     "SamlProvider": (1, _saml_provider),
+    "Passkey": (2, _passkey),
     "Session": (1, _session),
     "AuditEvent": (1, _event),
     "Account": (1, _account),

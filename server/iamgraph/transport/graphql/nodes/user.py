@@ -20,7 +20,7 @@ from . import identity
 from .base import ContextEntry, DecisionType, Entity, Principal, Ref, Seen, Tag, tags_of
 from .connections import Connection, connect
 from .credentials import AccessKey, LoginProfile
-from .mfa_device import MfaDevice, TotpDevice
+from .mfa_device import MfaDevice, mfa_device
 
 if TYPE_CHECKING:
     from .group import Group
@@ -97,7 +97,7 @@ class User(Entity, Principal):
         user = self.ref.entity
         owner = KeyOwner(id=user.id, user=user) if user else None
         found = await info.context.load(ListMFADevices(unique_id=self.ref.unique_id), owner)
-        return [TotpDevice.of(device) for device in found.items]
+        return [mfa_device(device) for device in found.items]
 
     @strawberry.field(description="The live ones, newest first.")
     async def sessions(self, info: Info, first: int, after: str | None = UNSET) -> Connection[SessionType] | None:
