@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from dataclasses import dataclass
@@ -11,33 +10,20 @@ from typing import Any
 
 from ..service import ACCOUNT, Service, allow
 from ..wire import AwsKey, aws_key
+from .program import run
 
 AWS = Path(sys.executable).with_name("aws")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shell:
-    """Runs the command line with one key, and nothing else of this machine."""
+    """Runs the command line with one key."""
 
     key: AwsKey
     home: Path
 
     async def run(self, *words: str) -> tuple[int, str, str]:
-        key = self.key
-        environ = {
-            "AWS_ENDPOINT_URL": key.service.url.removesuffix("/graphql"),
-            "AWS_ACCESS_KEY_ID": key.id or "",
-            "AWS_SECRET_ACCESS_KEY": key.secret,
-            "AWS_DEFAULT_REGION": "eu-central-1",
-            "HOME": str(self.home),
-        }
-        if key.token is not None:
-            environ["AWS_SESSION_TOKEN"] = key.token
-        process = await asyncio.create_subprocess_exec(
-            AWS, *words, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        out, err = await process.communicate()
-        return process.returncode or 0, out.decode(), err.decode()
+        return await run(AWS, *words, key=self.key, home=self.home)
 
     async def good(self, *words: str) -> Any:
         status, out, err = await self.run(*words)

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from pathlib import Path
 
-import pytest
-
 from ..service import ACCOUNT, Service, allow
-from ..wire import AwsKey, aws_key
+from ..wire import aws_key
+from .program import needed, run
 
 WHERE = "IAMGRAPH_TEST_CLOUDSPLAINING"
 MISSING = (
     f"{WHERE} does not say where cloudsplaining is: an environment with tests/conformance/cloudsplaining.txt has it"
 )
 TRUST = allow("sts:AssumeRole").replace('"Resource": "*"', '"Principal": {"Service": "ec2.amazonaws.com"}')
-
-
-def program() -> str:
-    """Where cloudsplaining is; the test is skipped where it is not, unless nothing may be."""
-    found = os.environ.get(WHERE)
-    if found is None and os.environ.get("IAMGRAPH_TEST_NO_SKIPS") == "1":
-        pytest.fail(MISSING)
-    return found or pytest.skip(MISSING)
-
-
-async def run(key: AwsKey, folder: Path, *words: str) -> None:
-    environ = {
-        "AWS_ENDPOINT_URL": key.service.url.removesuffix("/graphql"),
-        "AWS_ACCESS_KEY_ID": key.id or "",
-        "AWS_SECRET_ACCESS_KEY": key.secret,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "HOME": str(folder),
-    }
-    process = await asyncio.create_subprocess_exec(
-        program(), *words, cwd=folder, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == 0, said.decode()
 
 
 async def test_an_account_is_downloaded_and_judged(service: Service, tmp_path: Path) -> None:
@@ -53,13 +28,17 @@ async def test_an_account_is_downloaded_and_judged(service: Service, tmp_path: P
     await root.ask("CreateRole", RoleName="ops", AssumeRolePolicyDocument=TRUST)
     await root.ask("PutRolePolicy", RoleName="ops", PolicyName="own", PolicyDocument=allow("iam:CreateAccessKey"))
 
-    await run(auditor, tmp_path, "download", "--output", str(tmp_path))
+    program = needed(os.environ.get(WHERE), MISSING)
+    status, out, err = await run(program, "download", "--output", ".", key=auditor, home=tmp_path)
+    assert status == 0, out + err
     whole = json.loads((tmp_path / "default.json").read_text())
     names = {kind: [one[f"{kind}Name"] for one in whole[f"{kind}DetailList"]] for kind in ("User", "Group", "Role")}
     assert names == {"User": ["auditor"], "Group": ["devs"], "Role": ["ops"]}
     assert [policy["Arn"] for policy in whole["Policies"]] == [arn]
 
-    await run(auditor, tmp_path, "scan", "--input-file", "default.json", "--output", ".", "--skip-open-report")
+    words = ("scan", "--input-file", "default.json", "--output", ".", "--skip-open-report")
+    status, out, err = await run(program, *words, key=auditor, home=tmp_path)
+    assert status == 0, out + err
     found = json.loads((tmp_path / "iam-results-default.json").read_text())
     (leak,) = found["customer_managed_policies"].values()
     assert leak["PolicyName"] == "leak" and "s3:GetObject" in leak["DataExfiltration"]["findings"]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import shutil
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from ..service import ACCOUNT, Service, allow
-from ..wire import AwsKey, aws_key
+from ..wire import aws_key
+from .program import needed, run
 
 FOLDER = Path(__file__).with_name("javascript")
 MISSING = "needs Node.js, and once `npm ci` in tests/conformance/javascript"
@@ -26,36 +22,6 @@ TRUST = {
 }
 
 
-def node() -> str:
-    """Where Node.js is; the test is skipped where it is not, unless nothing may be."""
-    found = shutil.which("node")
-    if found is not None and (FOLDER / "node_modules").exists():
-        return found
-    if os.environ.get("IAMGRAPH_TEST_NO_SKIPS") == "1":
-        pytest.fail(MISSING)
-    pytest.skip(MISSING)
-
-
-async def run(key: AwsKey, home: Path) -> Any:
-    environ = {
-        "AWS_ENDPOINT_URL": key.service.url.removesuffix("/graphql"),
-        "AWS_ACCESS_KEY_ID": key.id or "",
-        "AWS_SECRET_ACCESS_KEY": key.secret,
-        "AWS_REGION": "eu-central-1",
-        "HOME": str(home),
-    }
-    process = await asyncio.create_subprocess_exec(
-        node(),
-        str(FOLDER / "main-job.js"),
-        env=environ,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode == 0, err.decode()
-    return json.loads(out)
-
-
 async def test_the_main_job(service: Service, tmp_path: Path) -> None:
     ci = await aws_key(service, "ci", allow("iam:ListUsers", "iam:GetRole", "iam:GetUser", "sts:AssumeRole"))
     root = await aws_key(service)
@@ -65,7 +31,10 @@ async def test_the_main_job(service: Service, tmp_path: Path) -> None:
     await root.ask("CreateRole", RoleName="ops", AssumeRolePolicyDocument=json.dumps(TRUST))
     await root.ask("PutRolePolicy", RoleName="ops", PolicyName="own", PolicyDocument=allow("iam:GetUser"))
 
-    said = await run(ci, tmp_path)
+    node = needed(shutil.which("node") if (FOLDER / "node_modules").exists() else None, MISSING)
+    status, out, err = await run(node, str(FOLDER / "main-job.js"), key=ci, home=tmp_path)
+    assert status == 0, err
+    said = json.loads(out)
     users = [(user["UserName"], user["Path"], user["Arn"], user["isDate"]) for page in said["pages"] for user in page]
     assert users == [
         ("alice", "/eng/", f"arn:aws:iam::{ACCOUNT}:user/eng/alice", True),
