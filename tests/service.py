@@ -200,9 +200,10 @@ class Service(Client):
         return [event for event in page.items if all(getattr(event, k) == v for k, v in where.items())]
 
 
-def settings_for(url: str, folder: Path) -> Settings:
+def settings_for(url: str, folder: Path, port: int | None = None) -> Settings:
     """A proxy on this machine is trusted, so that tests can ask from any address."""
     given = {"IAMGRAPH_DATABASE_URL": url, "IAMGRAPH_DATA_DIR": str(folder), "IAMGRAPH_TRUSTED_PROXIES": "127.0.0.1"}
+    given |= {"IAMGRAPH_PORT": str(port)} if port is not None else {}
     return Settings.from_env(given)
 
 
@@ -217,17 +218,18 @@ async def served(
     hash_queue: int = 200,
     streams: StreamLimits | None = None,
     seals: bool = False,
+    port: int | None = None,
 ) -> AsyncIterator[Service]:
     """A service on the migrated store at `url`, with an account. Nobody's budget is limited without a bucket. With `seals`
-    its history is chained all the time."""
-    clock = Clock()
+    its history is chained all the time. `port` is where it is, for browsers as well, which hold passkeys to that."""
+    clock, settings = Clock(), settings_for(url, folder, port)
     # The least that argon2 takes: what it costs is tested where it matters.
     hasher = PasswordHasher(memory_kib=8, time_cost=1, parallelism=1, max_waiting=hash_queue)
     tools = Tools(
         hasher=hasher,
         sealer=Sealer(MasterKey(secret=b"k" * 32)),
         quotas=quotas or Quotas(),
-        relying_party=relying_party(settings_for(url, folder)),
+        relying_party=relying_party(settings),
         clock=clock,
     )
     database = Database(url)
@@ -250,7 +252,7 @@ async def served(
         reporter = Reporter(tools, reading=database.reading, writing=database.writing)
         if seals:
             sealer.start()
-        server = TestServer(application(settings_for(url, folder), kernel))
+        server = TestServer(application(settings, kernel), port=port)
         await server.start_server()
         try:
             async with ClientSession() as http:

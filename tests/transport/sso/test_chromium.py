@@ -1,4 +1,5 @@
-"""The pages in a real browser, which runs no script of ours: a password, a code, a role, and out again."""
+"""The pages in a real browser, which runs a script of ours for passkeys alone: a password, a second factor, a role, and out
+again."""
 
 from __future__ import annotations
 
@@ -10,14 +11,18 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from aiohttp.test_utils import unused_port
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.common.virtual_authenticator import VirtualAuthenticatorOptions
 from selenium.webdriver.support.ui import WebDriverWait
 
+from ...authenticator import ENABLED, begun
+from ...databases import fresh
 from ...phone import enrolled
-from ...service import ACCOUNT, Service
+from ...service import ACCOUNT, Service, served
 from .test_roles import role, session, trust
 from .test_sign_in import ALICE, PASSWORD
 
@@ -194,3 +199,58 @@ async def test_a_person_changes_a_password(service: Service, chromium: Chrome) -
         person.sees("You are signed in")
 
     await beside(changes)
+
+
+CREATE = """const [options, done] = arguments;
+navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(JSON.parse(options)) })
+  .then((made) => done(JSON.stringify(made.toJSON())), (error) => done(String(error)));"""
+
+
+async def test_a_person_registers_a_passkey_and_signs_in_with_it(tmp_path: Path, chromium: Chrome) -> None:
+    """Chromium's own authenticator: neither that nor the browser's half of Web Authentication is of our making."""
+    port = unused_port()
+    async with fresh("sqlite", tmp_path) as url, served(url, tmp_path, port=port) as service:
+        await service.user("alice")
+        person = Person(chromium, f"http://localhost:{port}")
+        options = VirtualAuthenticatorOptions(
+            has_resident_key=True, has_user_verification=True, is_user_verified=True, transport="internal"
+        )
+        await beside(lambda: chromium.add_virtual_authenticator(options))
+        try:
+            creation = await begun(service, "alice")
+
+            def makes() -> str:
+                person.goes("/signin")
+                return str(chromium.execute_async_script(CREATE, creation))
+
+            input = {"userName": "alice", "passkeyName": "laptop", "credential": await beside(makes)}
+            passkey = (await service.good("enablePasskey", input, ENABLED))["passkey"]
+            assert passkey["transports"] == ["internal"]
+
+            def signs_in() -> None:
+                person.goes(f"/signin/{ACCOUNT}")
+                person.types("name", "alice")
+                person.types("password", PASSWORD)
+                person.enters()
+                person.sees("One more step")
+                person.presses("Use a passkey")
+                person.sees("You are signed in")
+                assert ALICE in person.reads("dl")
+
+            for _ in range(2):
+                await beside(signs_in)
+            # Without the passkey the page says so, and stays.
+            await beside(chromium.remove_all_credentials)
+
+            def fails() -> None:
+                person.goes(f"/signin/{ACCOUNT}")
+                person.types("name", "alice")
+                person.types("password", PASSWORD)
+                person.enters()
+                chromium.find_element(By.CSS_SELECTOR, "#passkey button").click()
+                told = WebDriverWait(chromium, 10).until(lambda _: person.reads("#passkey-problem"))
+                assert told.startswith("The passkey has not signed.")
+
+            await beside(fails)
+        finally:
+            await beside(chromium.remove_virtual_authenticator)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from iamgraph.transport.graphql.http import HEADER
 from iamgraph.transport.sso.forms import own_path
 from iamgraph.transport.sso.http import add_pages
 
+from ...authenticator import Authenticator, registered
 from ...phone import enrolled
 from ...service import ACCOUNT, ROOT_PASSWORD, Service, allow
 from .browser import Browser, Page
@@ -221,6 +223,53 @@ async def test_a_second_factor(service: Service, browser: Browser) -> None:
     service.clock.ahead += timedelta(minutes=10)
     page = await late.send(page, code=phone.code())
     assert (page.status, page.title, page.problem) == (403, "Sign in", "That took too long. Please begin again.")
+
+
+def passkey_form(page: Page) -> tuple[str, dict[str, str]]:
+    """What the passkey is to sign, and the fields that go with what it signed."""
+    found = re.search(r'<form method="post" id="passkey" data-options="([^"]*)">(.*?)</form>', page.text, re.S)
+    assert found is not None, page.text
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', found[2]))
+    assert fields.pop("passkey_assertion") == ""
+    return unescape(found[1]), {name: unescape(value) for name, value in fields.items()}
+
+
+async def test_a_passkey(service: Service, browser: Browser) -> None:
+    key, _ = await registered(service, "alice")
+    headers = {"Origin": browser.origin}
+
+    async def sends(page: Page, assertion: str) -> Page:
+        return await browser.post(page.path, {**passkey_form(page)[1], "passkey_assertion": assertion}, headers)
+
+    page = await browser.sign_in("alice", PASSWORD, query="?next=/graphiql")
+    assert (page.status, page.title, page.problem) == (200, "One more step", None)
+    assert 'name="code"' not in page.text and PASSWORD not in page.text
+    assert page.headers["Content-Security-Policy"].endswith("; frame-ancestors 'none'; script-src 'self'")
+    (script,) = re.findall(r'<script src="([^"]*)" defer></script>', page.text)
+    assert (await browser.get(script)).headers["Content-Type"] == "text/javascript; charset=utf-8"
+    # As a browser sends it that runs no script.
+    idle = await sends(page, "")
+    assert (idle.status, idle.problem) == (400, "A passkey takes JavaScript, which this browser has not run.")
+    forged = await sends(idle, Authenticator(credential_id=key.credential_id).get(passkey_form(idle)[0]))
+    problem = "The passkey was not accepted, or that took too long. Please try again, or begin again."
+    assert (forged.status, forged.title, forged.problem) == (403, "One more step", problem)
+    garbled = await sends(forged, "{}")
+    assert garbled.status == 400 and (garbled.problem or "").startswith("'passkeyAssertion' is no answer of a passkey")
+    done = await sends(garbled, key.get(passkey_form(garbled)[0]))
+    assert (done.status, done.path) == (200, "/graphiql")
+    assert "shown" in (await browser.get("/sso/session")).text
+
+
+async def test_a_code_or_a_passkey(service: Service, browser: Browser) -> None:
+    phone = await enrolled(service, "alice")
+    key, _ = await registered(service, "alice")
+    page = await browser.sign_in("alice", PASSWORD)
+    data = {**passkey_form(page)[1], "passkey_assertion": key.get(passkey_form(page)[0])}
+    assert (await browser.post(page.path, data, {"Origin": browser.origin})).title == "You are signed in"
+    other = Browser(client=service)
+    wrong = await other.send(await other.sign_in("alice", PASSWORD), code=phone.wrong())
+    assert wrong.problem == "The code is wrong, or was used already." and passkey_form(wrong)
+    assert (await other.send(wrong, code=phone.code())).title == "You are signed in"
 
 
 async def test_a_password_that_must_be_changed(service: Service, browser: Browser) -> None:

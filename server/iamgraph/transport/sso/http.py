@@ -12,7 +12,7 @@ from ...domain.errors import IamError, Overloaded, ServiceUnavailable, Throttled
 from ..cookies import Cookies
 from ..origin import Network, origin_of
 from .forms import FormRefused, form_of, form_token
-from .pages import STYLE_PATH, page, style
+from .pages import PASSKEY_SCRIPT_PATH, STYLE_PATH, page, passkey_script, style
 from .roles import ROLES_PATH, RolePages
 from .sign_in import SESSION_PATH, SignInPages
 from .visit import Visit, visit_of
@@ -40,6 +40,7 @@ def add_pages(
     app.router.add_post(ROLES_PATH, browsers.sent(roles.send))
     app.router.add_post(f"{ROLES_PATH}/back", browsers.sent(roles.back))
     app.router.add_get(STYLE_PATH, style)
+    app.router.add_get(PASSKEY_SCRIPT_PATH, passkey_script)
 
 
 class _Browsers:

@@ -9,7 +9,8 @@ from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 _STYLE = files(__package__).joinpath("style.css").read_bytes()
-STYLE_PATH = "/sso/style.css"
+_PASSKEY_SCRIPT = files(__package__).joinpath("passkey.js").read_bytes()
+STYLE_PATH, PASSKEY_SCRIPT_PATH = "/sso/style.css", "/sso/passkey.js"
 _POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -23,12 +24,15 @@ _TEMPLATES = Environment(
     loader=PackageLoader(__package__), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 _TEMPLATES.globals["style"] = f"{STYLE_PATH}?{hashlib.sha256(_STYLE).hexdigest()[:16]}"
+_TEMPLATES.globals["passkey_script"] = f"{PASSKEY_SCRIPT_PATH}?{hashlib.sha256(_PASSKEY_SCRIPT).hexdigest()[:16]}"
 
 
-def page(template: str, /, *, status: int = 200, **values: object) -> web.Response:
-    """A page out of `templates/`."""
+def page(template: str, /, *, status: int = 200, runs_script: bool = False, **values: object) -> web.Response:
+    """A page out of `templates/`, which runs no script unless that is said."""
     text = _TEMPLATES.get_template(f"{template}.html").render(values)
-    return web.Response(text=text, status=status, content_type="text/html", headers=_HEADERS)
+    policy = f"{_POLICY}; script-src 'self'" if runs_script else _POLICY
+    headers = {**_HEADERS, "Content-Security-Policy": policy}
+    return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
 
 def moved(path: str) -> web.Response:
@@ -38,5 +42,14 @@ def moved(path: str) -> web.Response:
 
 async def style(request: web.Request) -> web.Response:
     """The pages' style sheet. Its address changes with it."""
+    return _file(_STYLE, "text/css")
+
+
+async def passkey_script(request: web.Request) -> web.Response:
+    """The script of the page that takes passkeys. Its address changes with it."""
+    return _file(_PASSKEY_SCRIPT, "text/javascript")
+
+
+def _file(content: bytes, content_type: str) -> web.Response:
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-    return web.Response(body=_STYLE, content_type="text/css", charset="utf-8", headers=headers)
+    return web.Response(body=content, content_type=content_type, charset="utf-8", headers=headers)

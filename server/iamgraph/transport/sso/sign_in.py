@@ -1,4 +1,5 @@
-"""Signing in, page by page: a name and a password; then a new password or a code, where one is needed. And signing out."""
+"""Signing in, page by page: a name and a password; then a new password, a code or a passkey, where one is needed. And
+signing out."""
 
 from __future__ import annotations
 
@@ -18,13 +19,17 @@ from ...domain.errors import (
     PasswordPolicyViolation,
     Throttled,
 )
-from .attempt import Attempt
+from .attempt import Attempt, Shown
 from .forms import own_path
 from .visit import Visit, session_end
 
 SESSION_PATH = "/sso/session"
 _TOLD = (InvalidCredentials, InvalidInput, PasswordExpired, PasswordPolicyViolation, Throttled)
 """What a person can mend, or wait for, on the page itself."""
+_NOTHING = Shown()
+_WRONG_CODE = "The code is wrong, or was used already."
+_NO_SCRIPT = "A passkey takes JavaScript, which this browser has not run."
+_WRONG_PASSKEY = "The passkey was not accepted, or that took too long. Please try again, or begin again."
 
 
 class SignInPages:
@@ -57,8 +62,12 @@ class SignInPages:
             account = None if _is_root(visit) else visit.request.match_info.get("account", "")
             problem = "That took too long. Please begin again."
             return _first(visit, next_path, name="", account=account, problem=problem, status=403)
+        if (assertion := fields.get("passkey_assertion")) is not None:
+            if not assertion:
+                return self._second_factor(visit, opened, next_path, problem=_NO_SCRIPT, status=400)
+            return await self._try(visit, opened, next_path, Shown(assertion=assertion))
         if "new_password" not in fields:
-            return await self._try(visit, opened, next_path, code="".join(fields.get("code", "").split()))
+            return await self._try(visit, opened, next_path, Shown(code="".join(fields.get("code", "").split())))
         if fields["new_password"] != fields.get("new_password_again"):
             return self._new_password(visit, opened, next_path, problem="The two new passwords differ.", status=400)
         changed = Attempt(
@@ -67,43 +76,50 @@ class SignInPages:
         return await self._try(visit, changed, next_path)
 
     async def _try(
-        self, visit: Visit, attempt: Attempt, next_path: str | None, *, code: str | None = None
+        self, visit: Visit, attempt: Attempt, next_path: str | None, shown: Shown = _NOTHING
     ) -> web.Response:
         try:
-            done = await self._kernel.run(Caller(origin=visit.origin), attempt.command(code))
-        except MfaRequired:
-            return self._code(visit, attempt, next_path)
+            done = await self._kernel.run(Caller(origin=visit.origin), attempt.command(shown))
+        except MfaRequired as error:
+            return self._second_factor(visit, attempt.asked(error), next_path)
         except PasswordChangeRequired:
             return self._new_password(visit, attempt, next_path)
         except _TOLD as error:
-            return self._refused(visit, attempt, next_path, error, code)
+            return self._refused(visit, attempt, next_path, error, shown)
         await end_sessions(self._kernel, visit)
         return _signed_in(visit, done, next_path)
 
     def _refused(
-        self, visit: Visit, attempt: Attempt, next_path: str | None, error: IamError, code: str | None
+        self, visit: Visit, attempt: Attempt, next_path: str | None, error: IamError, shown: Shown
     ) -> web.Response:
         """The same page again, with what was wrong."""
         status, wait = _status(error), error.retry_after_seconds if isinstance(error, Throttled) else None
         if isinstance(error, PasswordPolicyViolation):
             response = self._new_password(visit, attempt, next_path, problem=error.message, status=status)
-        elif code is not None:
-            # The password was right before: it may be said that this is about the code.
-            problem = (
-                "The code is wrong, or was used already." if isinstance(error, InvalidCredentials) else error.message
-            )
-            response = self._code(visit, attempt, next_path, problem=problem, status=status)
+        elif shown is not _NOTHING:
+            # The password was right before: it may be said that this is about the device.
+            problem = error.message
+            if isinstance(error, InvalidCredentials):
+                problem = _WRONG_CODE if shown.assertion is None else _WRONG_PASSKEY
+            response = self._second_factor(visit, attempt, next_path, problem=problem, status=status)
         else:
             response = _first(visit, next_path, attempt.name, attempt.account, problem=error.message, status=status)
         if wait is not None:
             response.headers["Retry-After"] = str(wait)
         return response
 
-    def _code(
+    def _second_factor(
         self, visit: Visit, attempt: Attempt, next_path: str | None, *, problem: str | None = None, status: int = 200
     ) -> web.Response:
         return visit.page(
-            "code", status=status, attempt=self._sealed(visit, attempt), next_path=next_path, problem=problem
+            "second_factor",
+            status=status,
+            runs_script=attempt.passkey_options is not None,
+            attempt=self._sealed(visit, attempt),
+            takes_code=attempt.takes_code,
+            passkey_options=attempt.passkey_options,
+            next_path=next_path,
+            problem=problem,
         )
 
     def _new_password(

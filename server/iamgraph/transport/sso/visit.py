@@ -36,10 +36,11 @@ class Visit:
     def is_in_role(self) -> bool:
         return self.own is not self.caller
 
-    def page(self, template: str, /, *, status: int = 200, **values: object) -> web.Response:
+    def page(self, template: str, /, *, status: int = 200, runs_script: bool = False, **values: object) -> web.Response:
         """A page whose forms this browser can send."""
         token = form_token(self.form_secret, self.session)
-        return self._with_cookies(page(template, status=status, form_token=token, **values))
+        made = page(template, status=status, runs_script=runs_script, form_token=token, **values)
+        return self._with_cookies(made)
 
     def moved(self, path: str) -> web.Response:
         return self._with_cookies(moved(path))
