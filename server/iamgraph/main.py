@@ -261,7 +261,8 @@ async def serve(
 @asynccontextmanager
 async def listening(settings: Settings, app: web.Application, *, is_shared: bool = False) -> AsyncIterator[None]:
     """The application answers on the settings' address. At the end requests under way are let finish."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=10)
+    # A body that calls itself compressed is refused as it came, not taken for broken halfway through.
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=10, auto_decompress=False)
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port, reuse_port=is_shared or None).start()

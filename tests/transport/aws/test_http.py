@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,12 +18,13 @@ from iamgraph.app.kernel import Kernel
 from iamgraph.domain.budget import Bucket
 from iamgraph.domain.entities import EventOutcome
 from iamgraph.domain.errors import ServiceUnavailable
+from iamgraph.main import application, listening
 from iamgraph.transport.aws.actions import ACTIONS
 from iamgraph.transport.aws.http import MAX_BODY
 from iamgraph.transport.aws.models import services
 
 from ...databases import fresh
-from ...service import ACCOUNT, Service, allow, served
+from ...service import ACCOUNT, Service, allow, served, settings_for
 from ...wire import AwsKey, aws_key
 
 MINUTE = timedelta(minutes=1)
@@ -171,6 +173,26 @@ async def test_a_body_must_not_be_compressed(service: Service) -> None:
     answer = await root.send(root.signed(request, "iam"), "CreateUser")
     assert (answer.status, answer.code, answer.message) == (400, "MalformedInput", "The body must not be compressed.")
     assert (await root.ask("GetUser", UserName="mallory")).code == "NoSuchEntity"
+
+
+async def test_what_only_calls_itself_compressed_is_told_so_too(tmp_path: Path) -> None:
+    """As the server listens, which a test's own does not."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    async with fresh("sqlite", tmp_path) as url, served(url, tmp_path) as service:
+        settings = replace(settings_for(url, tmp_path), port=port)
+        async with listening(settings, application(settings, service.kernel)):
+            for path, status in (("", 400), ("graphql", 415)):
+                headers = {
+                    "Content-Encoding": "gzip",
+                    "Content-Type": "application/json" if path else FORM["Content-Type"],
+                }
+                async with service.http.post(
+                    f"http://127.0.0.1:{port}/{path}", data=b"{}", headers=headers
+                ) as response:
+                    assert response.status == status
+                    assert "must not be compressed" in await response.text()
 
 
 async def test_a_query_does_what_a_form_does_and_a_browser_finds_nothing(service: Service) -> None:
