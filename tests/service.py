@@ -61,6 +61,7 @@ TABLES = (
     "saml_provider",
     "saml_private_key",
     "passkey",
+    "mapping_rules",
     "login_profile",
     "past_password",
     "session",

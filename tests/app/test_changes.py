@@ -114,6 +114,10 @@ async def test_each_command_tells_what_it_changed(service: Service) -> None:
     })  # fmt: skip
     await done("tagOpenIDConnectProvider", {**provider, "tags": tags[:1]}, {"tags.Team": (None, "a")})
     await done("untagOpenIDConnectProvider", {**provider, "tagKeys": ["team"]}, {"tags.Team": ("a", None)})
+    mapped = {"providerArn": provider["openIdConnectProviderArn"]}
+    await done("putMappingRules", {**mapped, "rules": "[]"}, {"rules": (None, "[]")})
+    await done("putMappingRules", {**mapped, "rules": "[ ]"}, {"rules": ("[]", "[ ]")})
+    await done("deleteMappingRules", mapped, {"rules": ("[ ]", None)})
     await done("deleteOpenIDConnectProvider", provider, {
         "url": ("https://idp.example.com", None), "clientIds.b": ("b", None), "thumbprints": (" ".join(marks), None)
     })  # fmt: skip

@@ -17,6 +17,7 @@ from iamgraph.app.guardrails import GUARDRAIL
 from iamgraph.app.instance_profiles import PROFILE_AND_ROLE, ProfileAndRole
 from iamgraph.app.keys import KEY, OWNER, KeyOwner, OwnedKey
 from iamgraph.app.login_profiles import ChangePassword
+from iamgraph.app.mapping_rules import MAPPED, RULES, ProviderWithRules
 from iamgraph.app.mfa_devices import MFA_DEVICE
 from iamgraph.app.oidc_providers import PROVIDER as OIDC_PROVIDER
 from iamgraph.app.operation import OPERATIONS, Operation, parameters
@@ -108,6 +109,8 @@ TARGETS: Mapping[Target, Any] = {
     MFA_DEVICE: DEVICE_,
     OIDC_PROVIDER: OIDC_,
     SAML_PROVIDER: SAML_,
+    MAPPED: ProviderWithRules(provider=OIDC_, rules=None),
+    RULES: ProviderWithRules(provider=OIDC_, rules=None),
     SESSION: SESSION_,
     HOLDER: ROLE_,
     ASKED: USER_,

@@ -123,6 +123,8 @@ def _asks(known: dict[str, str], name: str) -> dict[str, tuple[str, dict[str, An
         "deleteOpenIDConnectProvider": provider,
         "tagOpenIDConnectProvider": {**provider, "tags": tags},
         "addClientIDToOpenIDConnectProvider": {**provider, "clientId": "x"},
+        "putMappingRules": {"providerArn": provider["openIdConnectProviderArn"], "rules": "x"},
+        "deleteMappingRules": {"providerArn": provider["openIdConnectProviderArn"]},
         "deletePolicy": {"policyArn": policy},
         "tagPolicy": {"policyArn": policy, "tags": tags},
         "createPolicyVersion": {"policyArn": policy, "policyDocument": allow("*")},

@@ -32,6 +32,7 @@ ORGANIZATION = f"arn:aws:organizations::{ACCOUNT}:*"
 GUARDRAILS = f"arn:aws:organizations::{ACCOUNT}:policy/service_control_policy/*"
 SERVICES = f"arn:aws:iamgraph::{ACCOUNT}:service/"
 PASSWORD = "another-Passw0rd!"
+RULES = json.dumps([{"name": "everybody", "roles": [f"arn:aws:iam::{ACCOUNT}:role/eng/deployer"]}])
 METADATA = metadata("https://idp.example.com", pair("idp"))
 
 
@@ -154,6 +155,7 @@ async def world(service: Service) -> dict[str, str]:
     await service.good("addRoleToInstanceProfile", {"instanceProfileName": "web", "roleName": "deployer"})
     await service.good("createOpenIDConnectProvider", {"url": "https://idp.example.com/team", "clientIdList": ["app"]})
     await service.good("createSAMLProvider", {"name": "corp", "samlMetadataDocument": METADATA})
+    await service.good("putMappingRules", {"providerArn": PROVIDER, "rules": RULES})
     await service.good("createUser", {"userName": "idle", "path": "/idle/"})
     made = await service.good("createAccessKey", {"userName": "bob"}, "accessKey { accessKeyId }")
     phone = await enrolled(service, "bob")
@@ -315,6 +317,8 @@ DOORS = [
             ("deleteSAMLProvider", {}),
         )
     ),
+    change("putMappingRules", {"providerArn": PROVIDER, "rules": "[]"}, PROVIDER, action="iamgraph:PutMappingRules"),
+    change("deleteMappingRules", {"providerArn": PROVIDER}, PROVIDER, action="iamgraph:DeleteMappingRules"),
     change("createPolicy", {"policyName": "new", "policyDocument": DOCUMENT}, arn("policy/new")),
     change("deletePolicy", {"policyArn": FREE}, FREE),
     change("tagPolicy", {"policyArn": POL, "tags": TAGS}, POL),
@@ -435,6 +439,19 @@ DOORS = [
     read("ListOpenIDConnectProviders", "oidcProviders { arn }"),
     root_field("GetSAMLProvider", f'resource(arn: "{CORP}") {{ id }}', CORP, action="iam:GetSAMLProvider"),
     read("ListSAMLProviders", "samlProviders { arn }"),
+    root_field(
+        "ExplainMapping",
+        f'explainMapping(input: {{ provider: "{PROVIDER}", claims: "{{}}" }}) {{ verdicts {{ rule }} }}',
+        PROVIDER,
+        action="iamgraph:ExplainMapping",
+    ),
+    read(
+        "GetMappingRules",
+        "oidcProviders { mappingRules { rules } }",
+        PROVIDER,
+        action="iamgraph:GetMappingRules",
+        reach=("iam:ListOpenIDConnectProviders",),
+    ),
     read("GetPolicy", f'policy(arn: "{POL}") {{ path }}', POL),
     read("ListPolicies", POLICIES % "name", arn("policy/team/")),
     read("ListPolicyVersions", POLICIES % "versions { versionId }", POL, reach=_POLICIES),

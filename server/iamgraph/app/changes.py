@@ -15,6 +15,7 @@ from ..domain.entities import (
     InstanceProfile,
     LoginProfile,
     ManagedPolicy,
+    MappingRules,
     OidcProvider,
     PasswordPolicy,
     PolicyVersion,
@@ -129,6 +130,10 @@ def shown_saml_provider(provider: SamlProvider) -> Shown:
         **{f"privateKeys.{key.id}": key.created_at.isoformat() for key in provider.private_keys},
         **_shown_tags(provider.tags),
     }
+
+
+def shown_mapping_rules(rules: MappingRules) -> Shown:
+    return {"rules": rules.rules}
 
 
 def shown_profile(profile: LoginProfile) -> Shown:

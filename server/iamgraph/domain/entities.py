@@ -344,6 +344,16 @@ class WholeSamlProvider(SamlProvider):
     metadata: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingRules:
+    """The rules by which an identity provider's people are offered roles: `rules` is their text, as it was put."""
+
+    provider_id: str
+    account_id: str
+    rules: str
+    updated_at: datetime
+
+
 class AssignmentStatus(Enum):
     """Whether virtual MFA devices are enabled for somebody."""
 

@@ -1,6 +1,7 @@
 """AWS's quotas. Each is a setting, `IAMGRAPH_QUOTA_…`, with AWS's default (IAM User Guide, "IAM and AWS STS quotas", and
 AWS Organizations User Guide, "Quotas": of guardrails, each kind counts by itself, and white space counts). Those of an
-account's own services and of reports are ours: AWS has no such thing. A service's size is that of its parts as JSON text."""
+account's own services, of mapping rules and of reports are ours: AWS has no such thing. A service's size is that of its
+parts as JSON text."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ class Quotas:
     thumbprints_per_oidc_provider: int = 5
     saml_providers_per_account: int = 100
     private_keys_per_saml_provider: int = 2
+    mapping_rules_size: int = 65_536
     groups_per_user: int = 10
     access_keys_per_user: int = 2
     mfa_devices_per_user: int = 8

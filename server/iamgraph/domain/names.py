@@ -137,6 +137,12 @@ OidcProviderUrl = Annotated[
     Doc("The provider's URL, exactly as its tokens have it in `iss`: https, without a query."),
 ]
 OidcProviderArn = Annotated[str, Match(_TEXT, 20, 2048), Doc("The ARN of an OpenID Connect provider.")]
+ProviderArn = Annotated[str, Match(_TEXT, 20, 2048), Doc("The ARN of an identity provider.")]
+MappingRulesText = Annotated[
+    str,
+    Match(r".*", 1, 131_072),
+    Doc('The rules as JSON: a list of objects with `name`, `effect`, `if`, `each`, `roles`, `tags` and `max_session`.'),
+]
 ClientId = Annotated[
     str, Match(_TEXT, 1, 255), Doc("An application that tokens may be for, as they have it in `aud`: its client id.")
 ]

@@ -7,12 +7,15 @@ from typing import Final
 
 from ..domain.policy.reference import Action, ConditionKey, Service
 
-_TAGS: Final = frozenset({"aws:resourcetag/${tagkey}", "iam:resourcetag/${tagkey}"})
+_RESOURCE_TAGS: Final = frozenset({"aws:resourcetag/${tagkey}"})
+_TAGS: Final = _RESOURCE_TAGS | {"iam:resourcetag/${tagkey}"}
 _ON_PRINCIPALS: Final = ("Authorize", "ListSessions", "RevokeSession")
 _ON_NOTHING: Final = ("ListAssumableRoles",)
+_ON_PROVIDERS: Final = ("PutMappingRules", "GetMappingRules", "DeleteMappingRules", "ExplainMapping")
 _ON_SERVICES: Final = ("PutService", "DeleteService", "GetService", "ListServices")
 _ACTIONS: Final = (
     *(Action(name=name, condition_keys=_TAGS) for name in _ON_PRINCIPALS),
+    *(Action(name=name, condition_keys=_RESOURCE_TAGS) for name in _ON_PROVIDERS),
     *(Action(name=name) for name in (*_ON_SERVICES, *_ON_NOTHING)),
 )
 _SERVICE: Final = Service(prefix="iamgraph", actions={action.name.lower(): action for action in _ACTIONS})

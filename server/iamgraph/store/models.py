@@ -399,6 +399,17 @@ class UsedChallengeRow(Model):
         indexes = (Index(fields=("expires_at",), name="used_challenge_by_end"),)
 
 
+class MappingRulesRow(Model):
+    # Of any kind of provider, so that no foreign key can say which; a provider takes its rules along when it is deleted.
+    provider_id = Word(max_length=32, primary_key=True)
+    account = _account()
+    rules = Text()
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "mapping_rules"
+
+
 # Uses have tables of their own: they are written by the minute, and rewrite no row that requests read.
 class AccessKeyUseRow(Model):
     id = fields.BigIntField(primary_key=True)

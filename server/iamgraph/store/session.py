@@ -16,6 +16,7 @@ from .inline import Inline
 from .instance_profiles import InstanceProfiles
 from .keys import Keys
 from .login_profiles import LoginProfiles
+from .mapping_rules import MappingRulesOfProviders
 from .memberships import Memberships
 from .mfa_devices import MfaDevices
 from .oidc_providers import OidcProviders
@@ -55,6 +56,7 @@ class StoreSession:
     uses = cached_property(lambda self: Uses(self._statements))
     keys = cached_property(lambda self: Keys(self._statements))
     mfa_devices = cached_property(lambda self: MfaDevices(self._statements))
+    mapping_rules = cached_property(lambda self: MappingRulesOfProviders(self._statements))
     oidc_providers = cached_property(lambda self: OidcProviders(self._statements))
     saml_providers = cached_property(lambda self: SamlProviders(self._statements))
     passkeys = cached_property(lambda self: Passkeys(self._statements))

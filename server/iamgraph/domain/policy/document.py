@@ -90,6 +90,12 @@ def parse(text: str) -> Document:
     return _Elements(text).document(read_json(text))
 
 
+def conditions(text: str, node: Node | None, path: Path) -> tuple[Condition, ...]:
+    """The tests in a condition block that stands at `path` in `text`, none where there is no block. Raises
+    MalformedPolicyDocument."""
+    return _Elements(text).conditions(node, path)
+
+
 def strings(node: Node) -> tuple[Node, ...]:
     """The nodes of an element that is one value or a list of them, as nearly every element may be."""
     return node.items if node.kind is Kind.ARRAY else (node,)

@@ -79,14 +79,14 @@ def refuse(text: str, offset: int, code: str, message: str, path: tuple[str, ...
     raise MalformedPolicyDocument("Syntax errors in policy.", findings=(finding_at(text, offset, code, message, path),))
 
 
-def read_json(text: str) -> Node:
+def read_json(text: str, *, forbidden: re.Pattern[str] = FORBIDDEN) -> Node:
     """The value that `text` is, by RFC 8259 and stricter: no name twice in an object, at most 32 levels, at most
-    131,072 characters, only tab, line feed, carriage return and U+0020 to U+00FF (IAM quotas page). Raises
-    MalformedPolicyDocument."""
+    131,072 characters, none that is `forbidden`. By default tab, line feed, carriage return and U+0020 to U+00FF are
+    allowed (IAM quotas page). Raises MalformedPolicyDocument."""
     if len(text) > MAXIMUM_LENGTH:
         message = f"the document has {len(text)} characters, at most {MAXIMUM_LENGTH} are allowed"
         refuse(text, MAXIMUM_LENGTH, "JSON_SYNTAX_ERROR", message)
-    bad = FORBIDDEN.search(text)
+    bad = forbidden.search(text)
     if bad is not None:
         refuse(text, bad.start(), "JSON_SYNTAX_ERROR", f"character U+{ord(bad.group()):04X} is not allowed in a policy")
     reader = _Reader(text)

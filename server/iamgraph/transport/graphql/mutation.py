@@ -16,6 +16,7 @@ from ...app import (
     instance_profiles,
     keys,
     login_profiles,
+    mapping_rules,
     mfa_device_tags,
     mfa_devices,
     oidc_providers,
@@ -43,6 +44,7 @@ from .nodes.credentials import AccessKey, LoginProfile
 from .nodes.group import Group
 from .nodes.guardrail import Guardrail
 from .nodes.instance_profile import InstanceProfile
+from .nodes.mapping import MappingRules
 from .nodes.mfa_device import Passkey, TotpDevice
 from .nodes.oidc_provider import OidcProvider
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
@@ -304,6 +306,10 @@ class Mutation:
     delete_saml_provider = mutation(saml_providers.DeleteSAMLProvider, deleted_saml_provider_id=_id("SamlProvider"))
     tag_saml_provider = mutation(saml_providers.TagSAMLProvider, saml_provider=_SAML_PROVIDER_ONLY)
     untag_saml_provider = mutation(saml_providers.UntagSAMLProvider, saml_provider=_SAML_PROVIDER_ONLY)
+    put_mapping_rules = mutation(mapping_rules.PutMappingRules, mapping_rules=Payload(MappingRules, MappingRules.put))
+    delete_mapping_rules = mutation(
+        mapping_rules.DeleteMappingRules, provider_arn=Payload(ARN, lambda done: done.provider.arn)
+    )
 
     create_policy = mutation(policies.CreatePolicy, policy=_POLICY)
     delete_policy = mutation(policies.DeletePolicy, deleted_policy_id=_id("ManagedPolicy"))

@@ -29,6 +29,7 @@ from .nodes.decoded import DecodedAuthorizationMessage
 from .nodes.guardrail import Guardrail
 from .nodes.limits import Limits
 from .nodes.lookup import node_by_id, resource_by_arn
+from .nodes.mapping import ExplainMappingInput, MappingExplanation
 from .nodes.simulation import SimulateCustomPolicyInput, SimulateInput, Simulation
 from .nodes.viewer import Viewer
 from .scalars import ARN, AccountId, PolicyDocument
@@ -158,6 +159,13 @@ class Query:
         )
         keys = await info.context.load(query)
         return list(keys)
+
+    @strawberry.field(
+        description="Which roles the mapping rules of an identity provider, or a draft of them, would offer to somebody, "
+        "and why. Nobody is signed in."
+    )
+    async def explain_mapping(self, info: Info, input: ExplainMappingInput) -> MappingExplanation | None:
+        return MappingExplanation.of(await info.context.load(input.query()))
 
     @strawberry.field(
         description="What the encoded message of a refusal in this account holds: the `encodedAuthorizationMessage` of an "

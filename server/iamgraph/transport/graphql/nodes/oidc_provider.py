@@ -8,11 +8,12 @@ from ....app.oidc_providers import GetOpenIDConnectProvider
 from ....domain import entities
 from ..context import Info
 from ..scalars import DateTime
-from .base import Ref, Referring, Resource, Seen, Tag, tags_of
+from .base import Ref, Resource, Seen, Tag, tags_of
+from .mapping import Mapping
 
 
 @strawberry.type(description="An OpenID Connect provider, which the account trusts to say who somebody is.")
-class OidcProvider(Referring, Resource):
+class OidcProvider(Mapping, Resource):
     @classmethod
     def of(cls, provider: entities.OidcProvider, seen: Seen = Seen.WHOLE) -> OidcProvider:
         return cls(ref=Ref("OidcProvider", provider.id, provider.arn, seen, provider))

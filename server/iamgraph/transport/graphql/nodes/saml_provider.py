@@ -9,7 +9,8 @@ from ....domain import entities
 from ....domain.entities import AssertionEncryptionMode
 from ..context import Info
 from ..scalars import DateTime
-from .base import Ref, Referring, Resource, Seen, Tag, tags_of
+from .base import Ref, Resource, Seen, Tag, tags_of
+from .mapping import Mapping
 
 
 @strawberry.type(description="A key that decrypts a SAML provider's assertions. The key itself is never shown.")
@@ -19,7 +20,7 @@ class SamlPrivateKey:
 
 
 @strawberry.type(description="A SAML 2.0 identity provider, which the account trusts to say who somebody is.")
-class SamlProvider(Referring, Resource):
+class SamlProvider(Mapping, Resource):
     @classmethod
     def of(cls, provider: entities.SamlProvider, seen: Seen = Seen.WHOLE) -> SamlProvider:
         return cls(ref=Ref("SamlProvider", provider.id, provider.arn, seen, provider))
