@@ -76,7 +76,7 @@ async def refused(service: Service, root: AwsKey, action: str, must: str, **para
 
 
 async def test_what_stands_in_the_way_of_a_deletion_is_named(service: Service) -> None:
-    """UG-02: each alone, in AWS's words, and nothing is half deleted."""
+    """UG-02: each alone, in AWS's words, and nothing is half deleted. Users have neither SSH keys nor certificates here."""
     root = await aws_key(service)
     await good(root, "CreatePolicy", PolicyName="p", PolicyDocument=DOCUMENT)
     await good(root, "CreateUser", UserName="u")
@@ -143,7 +143,6 @@ async def test_all_that_a_user_has_follows_a_renaming(service: Service) -> None:
     await good(root, "UpdateUser", UserName="u", NewUserName="v", NewPath="/eng/")
     renamed = f"arn:aws:iam::{ACCOUNT}:user/eng/v"
     after = (await good(root, "GetUser", UserName="v"))["User"]
-    # When its key was used before, the user's entity does not say.
     assert after == {**before, "UserName": "v", "Path": "/eng/", "Arn": renamed}
     keys = (await good(root, "ListAccessKeys", UserName="v"))["AccessKeyMetadata"]
     assert [(key["UserName"], key["AccessKeyId"]) for key in keys] == [("v", u.id)]
