@@ -46,6 +46,7 @@ TABLES = (
     "iam_role",
     "trust_principal",
     "instance_profile",
+    "agent",
     "managed_policy",
     "policy_version",
     "user_attachment",

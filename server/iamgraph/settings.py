@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .domain.addresses import is_address, is_loopback
 from .domain.budget import Bucket
 from .domain.limits import Quotas
 
@@ -195,25 +196,9 @@ def _refuse_unknown(environ: Mapping[str, str]) -> None:
         raise _refusal(name, None, f"there is no such setting; {hint}")
 
 
-def _is_loopback(host: str) -> bool:
-    """Whether the name or address means this machine only (RFC 6761 section 6.3 for `localhost` and below it)."""
-    name = host.strip("[]").lower()
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    return _is_address(name) and ipaddress.ip_address(name).is_loopback
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _host(env: _Environment) -> str:
     host = env.text("HOST", "127.0.0.1")
-    if not _HOST_NAME.fullmatch(host) and not _is_address(host):
+    if not _HOST_NAME.fullmatch(host) and not is_address(host):
         raise _refusal("HOST", host, "is not an address; give one such as 127.0.0.1, or 0.0.0.0 for all interfaces")
     return host
 
@@ -230,7 +215,7 @@ def _metrics_address(env: _Environment, port: int) -> tuple[str, int] | None:
         return None
     host, _, number = value.rpartition(":")
     host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
-    is_host = _HOST_NAME.fullmatch(host) or _is_address(host)
+    is_host = _HOST_NAME.fullmatch(host) or is_address(host)
     if not is_host or not re.fullmatch("[0-9]{1,5}", number) or not 1 <= int(number) <= 65535:
         raise _refusal("METRICS_ADDRESS", value, "is no address and port; give one such as 127.0.0.1:9464")
     if int(number) == port:
@@ -241,7 +226,7 @@ def _metrics_address(env: _Environment, port: int) -> tuple[str, int] | None:
 def _public_url(env: _Environment, host: str, port: int) -> str:
     given = env.optional("PUBLIC_URL")
     example = "https://iam.example.com"
-    if given is None and not _is_loopback(host):
+    if given is None and not is_loopback(host):
         reason = f"is not set, and IAMGRAPH_HOST {json.dumps(host)} is reached from other machines"
         raise _refusal("PUBLIC_URL", None, f"{reason}; give the https address that callers use, such as {example}")
     value = given or f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -249,7 +234,7 @@ def _public_url(env: _Environment, host: str, port: int) -> str:
     if not name:
         shown = None if "@" in value else value  # a password may stand before the @
         raise _refusal("PUBLIC_URL", shown, f"is not an origin; give scheme, host and port alone, such as {example}")
-    if scheme == "http" and not (_is_loopback(name) and _is_loopback(host)):
+    if scheme == "http" and not (is_loopback(name) and is_loopback(host)):
         reason = "would send passwords in the clear between machines; give an https address"
         raise _refusal("PUBLIC_URL", value, f"{reason}, or loopback addresses here and in IAMGRAPH_HOST")
     return _plain_origin(value)
@@ -268,7 +253,7 @@ def _origin(url: str) -> tuple[str, str, int | None]:
     if parts is None:
         return "", "", None
     scheme, name, number = parts[1].lower(), parts[2].lower(), int(parts[3]) if parts[3] else None
-    if (name.startswith("[") and not _is_address(name[1:-1])) or number == 0 or (number or 0) > 65535:
+    if (name.startswith("[") and not is_address(name[1:-1])) or number == 0 or (number or 0) > 65535:
         return "", "", None
     return scheme, name, number
 
@@ -277,19 +262,19 @@ def _passkeys(env: _Environment, public_url: str) -> tuple[str | None, tuple[str
     """The domain that passkeys are for, and the origins whose pages may use them: if nothing is said, the public URL's.
     Browsers give an address no passkeys, but this machine is `localhost` as well."""
     host = _origin(public_url)[1]
-    if _is_address(host.strip("[]")) and _is_loopback(host):
+    if is_address(host.strip("[]")) and is_loopback(host):
         public_url, host = public_url.replace(host, "localhost", 1), "localhost"
     rp_id = env.text("PASSKEY_RP_ID", host).lower()
     listed = env.text("PASSKEY_ORIGINS", public_url)
-    if _is_address(rp_id.strip("[]")) and not (env.optional("PASSKEY_RP_ID") or env.optional("PASSKEY_ORIGINS")):
+    if is_address(rp_id.strip("[]")) and not (env.optional("PASSKEY_RP_ID") or env.optional("PASSKEY_ORIGINS")):
         return None, ()
-    if not _HOST_NAME.fullmatch(rp_id) or _is_address(rp_id):
+    if not _HOST_NAME.fullmatch(rp_id) or is_address(rp_id):
         raise _refusal("PASSKEY_RP_ID", rp_id, "is not a domain; give one such as example.com")
     origins = []
     for value in (part.strip() for part in listed.split(",")):
         scheme, name, _ = _origin(value)
         remedy = "give a comma-separated list such as https://iam.example.com, https://console.example.com"
-        if not name or (scheme == "http" and not _is_loopback(name)):
+        if not name or (scheme == "http" and not is_loopback(name)):
             shown = None if "@" in value else value  # a password may stand before the @
             raise _refusal("PASSKEY_ORIGINS", shown, f"is not an https origin; {remedy}")
         if not f".{name}".endswith(f".{rp_id}"):
@@ -302,9 +287,9 @@ def _passkeys(env: _Environment, public_url: str) -> tuple[str | None, tuple[str
 def _development(env: _Environment, host: str, public_url: str) -> bool:
     """On by itself only where nobody but this machine is served: a proxy in front may publish a loopback address."""
     outward = None
-    if not _is_loopback(host):
+    if not is_loopback(host):
         outward = f"IAMGRAPH_HOST {json.dumps(host)}"
-    elif not _is_loopback(_origin(public_url)[1]):
+    elif not is_loopback(_origin(public_url)[1]):
         outward = f"IAMGRAPH_PUBLIC_URL {json.dumps(public_url)}"
     development = env.flag("DEVELOPMENT", outward is None)
     if development and outward:

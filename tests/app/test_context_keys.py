@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from iamgraph.app.agents import AGENT
 from iamgraph.app.caller import Caller, Credential, CredentialKind, Identity, Origin, session_context
 from iamgraph.app.guardrails import GUARDRAIL
 from iamgraph.app.instance_profiles import PROFILE_AND_ROLE, ProfileAndRole
@@ -32,6 +33,7 @@ from iamgraph.app.users import USER_OR_ROOT
 from iamgraph.domain.entities import (
     AccessKey,
     Account,
+    Agent,
     Group,
     Guardrail,
     GuardrailKind,
@@ -68,6 +70,9 @@ ROLE_ = Role(
 )  # fmt: skip
 GROUP_ = Group(id="AGPA1", account_id=ACCOUNT, name="devs", path="/", created_at=NOW)
 PROFILE_ = InstanceProfile(id="AIPA1", account_id=ACCOUNT, name="web", path="/", created_at=NOW, role=ROLE_, tags=TAGS)
+AGENT_ = Agent(
+    id="ag-1", account_id=ACCOUNT, instance_profile=PROFILE_, created_at=NOW, expires_at=NOW
+)  # fmt: skip
 POLICY_ = ManagedPolicy(
     id="ANPA1", account_id=ACCOUNT, name="pol", path="/", description=None, default_version="v1", attachment_count=0,
     boundary_count=0, created_at=NOW, updated_at=NOW, tags=TAGS,
@@ -104,6 +109,7 @@ TARGETS: Mapping[Target, Any] = {
     POLICY: POLICY_,
     CHANGED_POLICY: POLICY_,
     INSTANCE_PROFILE: PROFILE_,
+    AGENT: AGENT_,
     PROFILE_AND_ROLE: ProfileAndRole(instance_profile=PROFILE_, role=ROLE_),
     GUARDRAIL: GUARDRAIL_,
     MFA_DEVICE: DEVICE_,

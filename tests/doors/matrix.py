@@ -156,6 +156,7 @@ async def world(service: Service) -> dict[str, str]:
     await service.good("createOpenIDConnectProvider", {"url": "https://idp.example.com/team", "clientIdList": ["app"]})
     await service.good("createSAMLProvider", {"name": "corp", "samlMetadataDocument": METADATA})
     await service.good("putMappingRules", {"providerArn": PROVIDER, "rules": RULES})
+    agent = await service.good("createAgentEnrolment", {"instanceProfileName": "web"}, "agent { agentId }")
     await service.good("createUser", {"userName": "idle", "path": "/idle/"})
     made = await service.good("createAccessKey", {"userName": "bob"}, "accessKey { accessKeyId }")
     phone = await enrolled(service, "bob")
@@ -183,6 +184,8 @@ async def world(service: Service) -> dict[str, str]:
         "message": refused.body["errors"][0]["extensions"]["encodedAuthorizationMessage"],
         "key": made["accessKey"]["accessKeyId"],
         "session": user["sessions"]["nodes"][0]["id"],
+        "agent": agent["agent"]["agentId"],
+        "agent_node": node_id("Agent", agent["agent"]["agentId"]),
         "event": sessions.only()["auditEvents"]["nodes"][0]["id"],
         "other": node_id("Account", OTHER),
         "device": user["mfaDevices"][0]["id"],
@@ -293,6 +296,14 @@ DOORS = [
         extra=("iam:PassRole",),
     ),
     change("removeRoleFromInstanceProfile", {"instanceProfileName": "web", "roleName": "deployer"}, WEB),
+    change(
+        "createAgentEnrolment",
+        {"instanceProfileName": "web"},
+        WEB,
+        action="iamgraph:CreateAgentEnrolment",
+        extra=("iam:PassRole",),
+    ),
+    change("revokeAgent", {"agentId": "{agent}"}, WEB, action="iamgraph:RevokeAgent"),
     change("tagInstanceProfile", {"instanceProfileName": "web", "tags": TAGS}, WEB),
     change("untagInstanceProfile", {"instanceProfileName": "web", "tagKeys": ["team"]}, WEB),
     change("createOpenIDConnectProvider", {"url": "https://new.example.com"}, arn("oidc-provider/new.example.com")),
@@ -428,6 +439,14 @@ DOORS = [
     read("ListRolePolicies", ROLES % ("inlinePolicies" + NAMES), DEPLOYER, reach=_ROLES),
     read("GetRolePolicy", ROLES % ("inlinePolicies" + WHOLE), DEPLOYER, reach=(*_ROLES, "iam:ListRolePolicies")),
     read("GetInstanceProfile", 'instanceProfile(name: "web") { path }', WEB),
+    read(
+        "ListAgents",
+        'instanceProfile(name: "web") { agents(first: 9) { nodes { id } } }',
+        WEB,
+        action="iamgraph:ListAgents",
+        reach=("iam:GetInstanceProfile",),
+    ),
+    root_field("GetAgent", 'node(id: "{agent_node}") { id }', WEB, action="iamgraph:ListAgents"),
     read("ListInstanceProfiles", PROFILES % "name", arn("instance-profile/eng/")),
     read("ListInstanceProfilesForRole", ROLES % ("instanceProfiles" + NAMES), DEPLOYER, reach=_ROLES),
     root_field(
@@ -547,7 +566,7 @@ DOORS = [
 ]
 FREE_FOR_ALL = {"GetCallerIdentity", "GetSessionToken", "ListAssumableRoles", "SignOut"}
 """What any authenticated caller may; the second with a long-term key alone."""
-PUBLIC = {"SignIn", "SignInAsRoot"}
+PUBLIC = {"SignIn", "SignInAsRoot", "EnrolAgent", "IssueAgentCredentials"}
 ELSEWHERE = {
     "ListChildSessions",
     "GetFederationToken",

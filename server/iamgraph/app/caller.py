@@ -183,6 +183,17 @@ def _tag_context(tags: tuple[Tag, ...]) -> dict[str, str | tuple[str, ...]]:
     return {f"aws:PrincipalTag/{tag.key}": tag.value for tag in tags}
 
 
+def service_context(service: str, account_id: str, source_arn: str) -> dict[str, str | tuple[str, ...]]:
+    """Those that describe a service which acts for a resource of an account (IAM User Guide, "The confused deputy
+    problem")."""
+    return {
+        "aws:PrincipalIsAWSService": "true",
+        "aws:PrincipalServiceName": service,
+        "aws:SourceAccount": account_id,
+        "aws:SourceArn": source_arn,
+    }
+
+
 _TYPES = {PrincipalType.ROOT: "Account", PrincipalType.USER: "User", PrincipalType.ROLE: "AssumedRole"}
 
 

@@ -8,6 +8,7 @@ from ..domain.arn import root_arn
 from ..domain.entities import (
     AccessKey,
     Account,
+    Agent,
     Change,
     Group,
     Guardrail,
@@ -76,6 +77,15 @@ def shown_instance_profile(profile: InstanceProfile) -> Shown:
         "path": profile.path,
         "role": profile.role.arn if profile.role is not None else None,
         **_shown_tags(profile.tags),
+    }
+
+
+def shown_agent(agent: Agent) -> Shown:
+    return {
+        "agentId": agent.id,
+        "instanceProfileName": agent.instance_profile.name,
+        "publicKey": agent.public_key,
+        "enrolledAt": agent.enrolled_at.isoformat() if agent.enrolled_at is not None else None,
     }
 
 

@@ -11,7 +11,6 @@ from ..domain.errors import AccessDenied
 from ..domain.policy.compile import compiled
 from ..domain.policy.evaluate import Bound, Decision, Lacking, Outcome, Policy, PolicyKind, Principal
 from .access import Access
-from .caller import Caller
 from .operation import Need
 
 Context = Mapping[str, str | tuple[str, ...]]
@@ -114,9 +113,9 @@ def is_refused(need: Need, decision: Decision) -> bool:
     return decision.outcome is not Outcome.ALLOWED
 
 
-def denied(caller: Caller, need: Need, decision: Decision, resource: str) -> AccessDenied:
+def denied(asker: Asker, need: Need, decision: Decision, resource: str) -> AccessDenied:
     """The refusal, in AWS's words: who, what, on what, and which kind of policy decided."""
-    who = caller.principal.arn or "anonymous"
+    who = asker.principal.arn or asker.principal.service or "anonymous"
     text = f"User: {who} is not authorized to perform: {need.action} on resource: {resource} "
     if decision.outcome is Outcome.EXPLICITLY_DENIED:
         text += f"with an explicit deny in {_KINDS[decision.because[0].kind]}"

@@ -33,7 +33,6 @@ from .users import UniqueId
 from .work import Work
 
 LISTING, OF_ROLE, TAGS = "instance-profiles", "instance-profiles-of-role", "instance-profile-tags"
-EC2 = "ec2.amazonaws.com"
 
 
 async def _again(work: Work, profile_id: str) -> InstanceProfile:
@@ -155,13 +154,14 @@ class DeletedInstanceProfile:
 
 @operation("iam:DeleteInstanceProfile", on=INSTANCE_PROFILE, raises=(NoSuchEntity, DeleteConflict))
 class DeleteInstanceProfile(Command[DeletedInstanceProfile]):
-    """Delete an instance profile that holds no role."""
+    """Delete an instance profile that holds no role, and its agents."""
 
     instance_profile_name: InstanceProfileName
 
     async def execute(self, work: Work, target: InstanceProfile, prepared: None) -> DeletedInstanceProfile:
         if target.role is not None:
             raise in_use([target.role], IN_PROFILE)
+        await work.data.agents.delete_of(target.id)
         await work.data.instance_profiles.delete(target.id)
         work.changed(shown_instance_profile(target), GONE)
         return DeletedInstanceProfile(deleted_instance_profile_id=target.id)
@@ -206,10 +206,8 @@ class AddRoleToInstanceProfile(Command[ProfileAndRole]):
     role_name: RoleName
 
     def needs(self, caller: Caller, target: ProfileAndRole | None) -> Sequence[Need]:
-        # The instances are not known yet, so that AWS names all of the account (IAM API Reference).
-        instances = f"arn:aws:ec2:*:{caller.account_id}:instance/*"
         role = target.role if target is not None else None
-        return (self.need(caller, target), pass_role(caller, self, role, service=EC2, associated=instances))
+        return (self.need(caller, target), pass_role(caller, self, role))
 
     async def execute(self, work: Work, target: ProfileAndRole, prepared: None) -> ProfileAndRole:
         profile, role = target.instance_profile, target.role

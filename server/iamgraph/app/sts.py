@@ -44,7 +44,7 @@ from .second_factor import SecondFactor, caller_factor, use_caller_code
 from .session_policies import SessionPolicy, SessionPolicyArns, narrowing
 from .tagging import Tags, request_tags
 from .targets import NOTHING
-from .temporary import Credentials, issue, new_credentials
+from .temporary import Credentials, issue, new_credentials, role_session
 from .work import Tools, Work
 
 CHAINED_SECONDS = 3600
@@ -199,28 +199,17 @@ class AssumeRole(Command[AssumedRole]):
         if prepared is not None:
             await use_caller_code(work, prepared)
         credentials = new_credentials(work, self.duration_seconds)
-        session = Session(
-            id=work.tools.entropy(16).hex(),
-            account_id=role.account_id,
-            principal_type=PrincipalType.ROLE,
-            principal_id=role.id,
-            principal_name=role.name,
-            principal_path=role.path,
-            parent_id=caller.session_id,
+        session = role_session(
+            work,
+            credentials,
+            role,
             name=self.role_session_name,
             source=SessionSource.ASSUME_ROLE,
-            access_key_id=credentials.access_key_id,
-            issued_at=work.now,
-            expires_at=credentials.expiration,
-            revoked_at=None,
-            ip_address=work.caller.origin.ip_address,
-            user_agent=work.caller.origin.user_agent,
+            parent_id=caller.session_id,
             policies=policies,
             source_identity=caller.source_identity or self.source_identity,
             tags=tags,
             transitive_tag_keys=transitive,
-            # A role's session has no second factor, whoever assumed it (IAM User Guide, "Secure API access with MFA").
-            mfa_at=None,
         )
         token = await issue(work, session, credentials)
         return AssumedRole(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..domain.arn import parse_arn
-from ..domain.entities import PrincipalType, Session, SessionPolicies, SessionSource, Tag
+from ..domain.entities import PrincipalType, Role, Session, SessionPolicies, SessionSource, Tag
 from ..domain.errors import LongTermKeyRequired
 from ..domain.ids import IdPrefix
 from ..security.tokens import new_secret_access_key, new_token, token_hash
@@ -90,6 +90,45 @@ def own_session(
         tags=tags,
         transitive_tag_keys=(),
         mfa_at=mfa_at,
+    )
+
+
+def role_session(
+    work: Work,
+    credentials: Credentials,
+    role: Role,
+    *,
+    name: str,
+    source: SessionSource,
+    parent_id: str | None = None,
+    policies: SessionPolicies = SessionPolicies(),  # noqa: B008 (frozen)
+    source_identity: str | None = None,
+    tags: tuple[Tag, ...] = (),
+    transitive_tag_keys: tuple[str, ...] = (),
+) -> Session:
+    """A session of a role."""
+    return Session(
+        id=work.tools.entropy(16).hex(),
+        account_id=role.account_id,
+        principal_type=PrincipalType.ROLE,
+        principal_id=role.id,
+        principal_name=role.name,
+        principal_path=role.path,
+        parent_id=parent_id,
+        name=name,
+        source=source,
+        access_key_id=credentials.access_key_id,
+        issued_at=work.now,
+        expires_at=credentials.expiration,
+        revoked_at=None,
+        ip_address=work.caller.origin.ip_address,
+        user_agent=work.caller.origin.user_agent,
+        policies=policies,
+        source_identity=source_identity,
+        tags=tags,
+        transitive_tag_keys=transitive_tag_keys,
+        # A role's session has no second factor, whoever assumed it (IAM User Guide, "Secure API access with MFA").
+        mfa_at=None,
     )
 
 

@@ -1,4 +1,4 @@
-"""The `iamgraph` command: serve, and look after a store."""
+"""The `iamgraph` command: serve, look after a store, and get credentials for applications."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvloop
 
+from ..agent.errors import AgentError
 from ..domain.errors import IamError
 from ..main import (
     StoreError,
@@ -30,7 +31,7 @@ from ..security.sealing import MasterKeyError
 from ..security.tokens import new_password
 from ..settings import Settings, SettingsError
 from ..transport.logs import log_to_stderr
-from . import keys
+from . import agent, keys
 from .welcome import announced
 from .workers import Workers, command, shared_metrics
 
@@ -182,6 +183,7 @@ def _tell(given: argparse.Namespace, password: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="iamgraph", description=__doc__)
+    parser.set_defaults(client=None)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(
@@ -219,6 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     lost = add(roots, "deactivate-mfa", _deactivate_mfa, "deactivate a root's MFA devices, where they are lost")
     lost.add_argument("--email", required=True, help="the root's e-mail address")
     _add_keys(commands, add)
+    agent.add_to(commands)
     audit = commands.add_parser("audit", help="the history").add_subparsers(required=True, metavar="COMMAND")
     verifying = add(audit, "verify", _verify, "check that nobody has bent the history; exit status 1 if so")
     verifying.add_argument("--heads", type=Path, metavar="FILE", help="a copy of the server's heads.jsonl")
@@ -246,14 +249,19 @@ def _add_keys(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command. What an operator can mend is one line on standard error, and exit status 1."""
     given = _parser().parse_args(arguments)
-    if given.run is None:
-        print(given.printed(), end="")
-        return
     try:
+        if given.client is not None:
+            # It runs where applications do: a server's settings are none of its own.
+            log_to_stderr()
+            uvloop.run(given.client(given))
+            return
+        if given.run is None:
+            print(given.printed(), end="")
+            return
         settings = Settings.from_env(os.environ)
         log_to_stderr(settings.log_format, settings.log_level)
         uvloop.run(given.run(settings, given))
-    except (SettingsError, StoreError, MasterKeyError, IamError, HistoryBent) as error:
+    except (SettingsError, StoreError, MasterKeyError, IamError, HistoryBent, AgentError) as error:
         sys.exit(f"iamgraph: {error}")
     except OSError as error:
         sys.exit(f"iamgraph: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))

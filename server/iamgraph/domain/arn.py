@@ -77,6 +77,11 @@ def parse_service_arn(text: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
+def agent_arn(account_id: str, agent_id: str) -> str:
+    """`agent_arn("111122223333", "ag-0123456789abcdef0")` names an agent of an instance profile."""
+    return f"arn:{PARTITION}:iamgraph::{account_id}:agent/{agent_id}"
+
+
 def root_arn(account_id: str) -> str:
     """The ARN of an account's root: also how policies name the account itself."""
     return f"arn:{PARTITION}:iam::{account_id}:root"

@@ -11,6 +11,7 @@ from .arn import (
     OIDC_PROVIDER,
     SAML_PROVIDER,
     SERVICE,
+    agent_arn,
     assumed_role_arn,
     federated_user_arn,
     iam_arn,
@@ -120,6 +121,25 @@ class InstanceProfile:
     @property
     def arn(self) -> str:
         return iam_arn(self.account_id, "instance-profile", self.path, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """What gets credentials of an instance profile's role for the applications of a machine. Until it has enrolled, which it
+    can until `expires_at`, it has no `public_key` (32 bytes of Ed25519 in base64)."""
+
+    id: str
+    account_id: str
+    instance_profile: InstanceProfile
+    created_at: datetime
+    expires_at: datetime
+    public_key: str | None = None
+    enrolled_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+    @property
+    def arn(self) -> str:
+        return agent_arn(self.account_id, self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -408,6 +428,7 @@ class SessionSource(Enum):
     ASSUME_ROLE = "ASSUME_ROLE"
     SESSION_TOKEN = "SESSION_TOKEN"
     FEDERATION_TOKEN = "FEDERATION_TOKEN"
+    INSTANCE_PROFILE = "INSTANCE_PROFILE"
 
 
 class PrincipalType(Enum):

@@ -120,6 +120,10 @@ class InvalidCredentials(IamError):
     """The account, the name, the password or what the MFA device gave is wrong: the answer never says which."""
 
 
+class AgentNotEnrolled(IamError):
+    """The agent is not enrolled, or not any more; or the request, or the enrolment token, is none of its own."""
+
+
 class PasswordChangeRequired(IamError):
     """The password is right, and must be changed before signing in."""
 

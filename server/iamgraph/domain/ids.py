@@ -26,6 +26,14 @@ def guardrail_id(entropy: bytes) -> str:
     return f"p-{letters[:16]}"
 
 
+def agent_id(entropy: bytes) -> str:
+    """`ag-` and seventeen hexadecimal digits out of at least 9 random bytes, as EC2 names its instances."""
+    digits = entropy.hex()[:17]
+    if len(digits) < 17:
+        raise ValueError("too little entropy for an agent's id")
+    return f"ag-{digits}"
+
+
 def saml_id(entropy: bytes) -> str:
     """A SAML provider's or its private key's id out of 16 random bytes: 26 capital letters and digits, as AWS allows."""
     return base64.b32encode(entropy).decode().rstrip("=")

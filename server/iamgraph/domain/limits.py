@@ -1,7 +1,7 @@
 """AWS's quotas. Each is a setting, `IAMGRAPH_QUOTA_…`, with AWS's default (IAM User Guide, "IAM and AWS STS quotas", and
 AWS Organizations User Guide, "Quotas": of guardrails, each kind counts by itself, and white space counts). Those of an
-account's own services, of mapping rules and of reports are ours: AWS has no such thing. A service's size is that of its
-parts as JSON text."""
+account's own services, of agents, of mapping rules and of reports are ours: AWS has no such thing. A service's size is that
+of its parts as JSON text."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Quotas:
     roles_per_account: int = 1000
     policies_per_account: int = 1500
     instance_profiles_per_account: int = 1000
+    agents_per_account: int = 5000
     oidc_providers_per_account: int = 100
     client_ids_per_oidc_provider: int = 100
     thumbprints_per_oidc_provider: int = 5

@@ -89,6 +89,7 @@ PolicyName = Annotated[str, Match(_NAME, 1, 128), Doc("A policy's name.")]
 InstanceProfileName = Annotated[
     str, Match(_NAME, 1, 128), Doc("An instance profile's name, unique in its account whatever its case and path.")
 ]
+AgentId = Annotated[str, Match(r"ag-[0-9a-f]+", 20, 20), Doc("An agent's id, `ag-…`.")]
 PathName = Annotated[str, Match(_PATH, 1, 512), Doc("Where the entity stands: `/`, or a path such as `/team/`.")]
 PolicyPath = Annotated[
     str, Match(r"((/[A-Za-z0-9.,+@=_-]+)*)/", 1, 512), Doc("Where the policy stands: `/`, or a path such as `/team/`.")

@@ -47,6 +47,21 @@ def device_limit(device_id: str, *, address: str | None, is_known: bool) -> Limi
     return Limit(key=key, attempts=10)
 
 
+def agent_limit(*, address: str | None) -> Limit:
+    """What counts who shows a token or a signature of no agent. Those of agents are not counted under it."""
+    return Limit(key=f"agent at {network(address)}", attempts=50)
+
+
+def request_limit(agent_id: str) -> Limit:
+    """How often an agent may ask for credentials."""
+    return Limit(key=f"agent {agent_id}", attempts=100)
+
+
+def nonce_limit(agent_id: str, nonce: str) -> Limit:
+    """A request of an agent's is good once. INVARIANT: for no longer than a window can it be shown again."""
+    return Limit(key=f"agent {agent_id} {nonce}", attempts=1)
+
+
 def network(address: str | None) -> str:
     """The address as it is counted: an IPv6 customer has a /64 to choose from."""
     if address is None:

@@ -12,10 +12,11 @@ _TAGS: Final = _RESOURCE_TAGS | {"iam:resourcetag/${tagkey}"}
 _ON_PRINCIPALS: Final = ("Authorize", "ListSessions", "RevokeSession")
 _ON_NOTHING: Final = ("ListAssumableRoles",)
 _ON_PROVIDERS: Final = ("PutMappingRules", "GetMappingRules", "DeleteMappingRules", "ExplainMapping")
+_ON_INSTANCE_PROFILES: Final = ("CreateAgentEnrolment", "ListAgents", "RevokeAgent")
 _ON_SERVICES: Final = ("PutService", "DeleteService", "GetService", "ListServices")
 _ACTIONS: Final = (
     *(Action(name=name, condition_keys=_TAGS) for name in _ON_PRINCIPALS),
-    *(Action(name=name, condition_keys=_RESOURCE_TAGS) for name in _ON_PROVIDERS),
+    *(Action(name=name, condition_keys=_RESOURCE_TAGS) for name in (*_ON_PROVIDERS, *_ON_INSTANCE_PROFILES)),
     *(Action(name=name) for name in (*_ON_SERVICES, *_ON_NOTHING)),
 )
 _SERVICE: Final = Service(prefix="iamgraph", actions={action.name.lower(): action for action in _ACTIONS})
@@ -23,6 +24,7 @@ _FORMATS: Final = {
     "iamgraph": (
         "arn:${Partition}:iamgraph::${Account}:session/${SessionId}",
         "arn:${Partition}:iamgraph::${Account}:service/${Prefix}",
+        "arn:${Partition}:iamgraph::${Account}:agent/${AgentId}",
         "arn:${Partition}:iamgraph::${Account}:credentials/unknown",
     ),
     "organizations": (
@@ -34,7 +36,7 @@ _FORMATS: Final = {
 
 
 class OwnReference:
-    """Those of its actions that are on users, roles and roots are on ARNs of IAM's."""
+    """Those of its actions that are on users, roles, roots and instance profiles are on ARNs of IAM's."""
 
     def prefixes(self) -> Iterable[str]:
         return ("iamgraph",)

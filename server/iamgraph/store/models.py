@@ -187,6 +187,26 @@ class InstanceProfileRow(Model):
         )
 
 
+# `token_hash` is that of the enrolment token: who shows it with the same key again, until it expires, is answered alike.
+class AgentRow(Model):
+    id = Word(max_length=21, primary_key=True)
+    account = _account()
+    instance_profile = _of("InstanceProfileRow")
+    token_hash = Word(max_length=64, unique=True)
+    public_key = Word(max_length=44, null=True)
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+    enrolled_at = fields.DatetimeField(null=True)
+    last_used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "agent"
+        indexes = (
+            Index(fields=("account_id", "expires_at"), name="agent_by_account"),
+            Index(fields=("instance_profile_id", "id"), name="agent_by_instance_profile"),
+        )
+
+
 class UserAttachmentRow(Model):
     id = fields.BigIntField(primary_key=True)
     owner = _of("UserRow")

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from .access import AccessRows
 from .accounts import Accounts
+from .agents import Agents
 from .attachments import Attachments
 from .budgets import Budgets
 from .chains import Chains
@@ -47,6 +48,7 @@ class StoreSession:
     groups = cached_property(lambda self: Groups(self._statements))
     roles = cached_property(lambda self: Roles(self._statements))
     instance_profiles = cached_property(lambda self: InstanceProfiles(self._statements, self.roles))
+    agents = cached_property(lambda self: Agents(self._statements, self.instance_profiles))
     policies = cached_property(lambda self: Policies(self._statements))
     memberships = cached_property(lambda self: Memberships(self._statements))
     attachments = cached_property(lambda self: Attachments(self._statements, self.users, self.groups, self.roles))

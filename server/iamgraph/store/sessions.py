@@ -168,6 +168,11 @@ class Sessions:
         args = [principal_id, [source.value for source in sources], keep or ""]
         return len(await self._end("principal_id = $1 AND source = ANY($2) AND id <> $3", args, at))
 
+    async def revoke_of_agent(self, agent_id: str, at: datetime) -> int:
+        """End the sessions that an agent was given, and all chained from them. How many were valid until now."""
+        # In the words of the index's condition. Who assumes a role may choose any name; its session has another source.
+        return len(await self._end("source = 'INSTANCE_PROFILE' AND name = $1", [agent_id], at))
+
     async def _end(self, condition: str, args: Sequence[object], at: datetime) -> list[str]:
         """End the sessions that meet the condition, then level by level what was chained from them. Gives the ids of
         those that were valid until now."""

@@ -36,9 +36,10 @@ _SCALARS: dict[str, Any] = {
     "account_id": AccountId,
     "session_id": strawberry.ID,
     "guardrail_id": strawberry.ID,
+    "agent_id": strawberry.ID,
 }
 """The parameters that are more than a text in GraphQL, whatever the operation."""
-_NODES = {"session_id": "Session", "guardrail_id": "Guardrail"}
+_NODES = {"session_id": "Session", "guardrail_id": "Guardrail", "agent_id": "Agent"}
 """The types of the nodes whose ids are parameters. The key alone is understood, too."""
 
 

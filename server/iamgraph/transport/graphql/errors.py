@@ -23,6 +23,7 @@ CODES: dict[str, ErrorCode] = {
     "Throttled": ErrorCode.THROTTLED,
     "Overloaded": ErrorCode.THROTTLED,
     "ServiceUnavailable": ErrorCode.SERVICE_UNAVAILABLE,
+    "AgentNotEnrolled": ErrorCode.AGENT_NOT_ENROLLED,
     "InvalidCredentials": ErrorCode.INVALID_CREDENTIALS,
     "InvalidAuthenticationCode": ErrorCode.INVALID_AUTHENTICATION_CODE,
     "LongTermKeyRequired": ErrorCode.ACCESS_DENIED,

@@ -25,7 +25,7 @@ from .context import Context
 from .documents import Documents
 from .errors import code_of
 from .following import Subscribed, subscribe
-from .limits import LEAST, SIGN_INS, Root
+from .limits import LEAST, PUBLIC, Root
 from .schema import schema
 from .sse import COMPLETE, EVENT_STREAM, Bodies, Streams, message
 
@@ -163,11 +163,12 @@ class Endpoint:
             yield [_errors([_masked(request_id)])]
 
     async def _admit(self, caller: Caller, root: Root) -> None:
-        """Without credentials only signing in runs; and introspection, where people explore the schema in development. A
-        request that was signed wrongly may do neither: what it asks may not be what its signer asked."""
+        """Without credentials only signing in runs, and what agents ask for; and introspection, where people explore the
+        schema in development. A request that was signed wrongly may do neither: what it asks may not be what its signer
+        asked."""
         names = root.names
         if caller.refusal is None:
-            if root.is_mutation and names and set(names) <= SIGN_INS:
+            if root.is_mutation and names and set(names) <= PUBLIC:
                 return
             if not names and self._is_development:
                 return

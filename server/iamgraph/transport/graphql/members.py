@@ -56,6 +56,11 @@ class InvalidPasskeyError(Error):
     pass
 
 
+@strawberry.type(description=domain.AgentNotEnrolled.__doc__)
+class AgentNotEnrolledError(Error):
+    pass
+
+
 @strawberry.type(description="The password is right, and one of the user's MFA devices must be shown beside it.")
 class MfaRequiredError(Error):
     kinds: list[MfaKind] = strawberry.field(description="What kinds of MFA devices the user has: any one device will do.")
@@ -123,6 +128,7 @@ _Made = Callable[[Any], dict[str, Any]]
 MEMBERS: dict[type[domain.IamError], tuple[type[Error], _Made]] = {
     domain.NoSuchEntity: (NoSuchEntityError, lambda e: {}),
     domain.EntityAlreadyExists: (EntityAlreadyExistsError, lambda e: {}),
+    domain.AgentNotEnrolled: (AgentNotEnrolledError, lambda e: {}),
     domain.InvalidCredentials: (InvalidCredentialsError, lambda e: {}),
     domain.InvalidAuthenticationCode: (InvalidAuthenticationCodeError, lambda e: {}),
     domain.LongTermKeyRequired: (LongTermKeyRequiredError, lambda e: {}),

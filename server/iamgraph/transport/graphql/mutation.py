@@ -8,6 +8,8 @@ import strawberry
 
 from ...app import (
     accounts,
+    agent_credentials,
+    agents,
     attachments,
     federation_tokens,
     groups,
@@ -39,6 +41,7 @@ from .adapt import Payload, mutation
 from .context import Info
 from .ids import node_id
 from .nodes.account import Account, PasswordPolicy
+from .nodes.agent import Agent
 from .nodes.base import Principal
 from .nodes.credentials import AccessKey, LoginProfile
 from .nodes.group import Group
@@ -130,6 +133,7 @@ _USER_ONLY, _GROUP_ONLY, _ROLE_ONLY = Payload(User, target_of), Payload(Group, t
 _POLICY_ONLY = Payload(ManagedPolicy, lambda policy: ManagedPolicy.named(policy.id, policy.arn, policy))
 _INSTANCE_PROFILE = Payload(InstanceProfile, InstanceProfile.of)
 _INSTANCE_PROFILE_ONLY = Payload(InstanceProfile, InstanceProfile.named)
+_AGENT = Payload(Agent, Agent.of)
 _MFA_DEVICE = Payload(TotpDevice, TotpDevice.of)
 _OIDC_PROVIDER = Payload(OidcProvider, OidcProvider.of)
 _OIDC_PROVIDER_ONLY = Payload(OidcProvider, OidcProvider.named)
@@ -282,6 +286,28 @@ class Mutation:
     )
     tag_instance_profile = mutation(instance_profiles.TagInstanceProfile, instance_profile=_INSTANCE_PROFILE_ONLY)
     untag_instance_profile = mutation(instance_profiles.UntagInstanceProfile, instance_profile=_INSTANCE_PROFILE_ONLY)
+
+    create_agent_enrolment = mutation(
+        agents.CreateAgentEnrolment,
+        agent=_AGENT,
+        enrolment_token=Payload(Secret, description="To be given to the agent, which shows it once."),
+        expires_at=Payload(DateTime, description="Until when the token is good."),
+    )
+    enrol_agent = mutation(
+        agents.EnrolAgent, agent_id=Payload(str), agent_arn=Payload(ARN), instance_profile_arn=Payload(ARN)
+    )
+    issue_agent_credentials = mutation(
+        agent_credentials.IssueAgentCredentials,
+        credentials=Payload(Credentials, Credentials.of),
+        role_arn=Payload(ARN),
+        instance_profile_arn=Payload(ARN),
+        instance_profile_id=Payload(str, description="The instance profile's unique id, `AIPA…`."),
+    )
+    revoke_agent = mutation(
+        agents.RevokeAgent,
+        revoked_agent_id=_id("Agent"),
+        ended_sessions=Payload(int, description="How many live sessions ended, those chained from its own too."),
+    )
 
     create_open_id_connect_provider = mutation(oidc_providers.CreateOpenIDConnectProvider, oidc_provider=_OIDC_PROVIDER)
     add_client_id_to_open_id_connect_provider = mutation(

@@ -11,6 +11,7 @@ from strawberry.schema.config import StrawberryConfig
 from .inputs import make_inputs
 from .mutation import Mutation
 from .nodes.account import Account, RootUser
+from .nodes.agent import Agent
 from .nodes.credentials import AccessKey, LoginProfile
 from .nodes.event import AuditEvent
 from .nodes.group import Group
@@ -32,6 +33,7 @@ _NODES: list[Any] = [
     Account,
     RootUser,
     AccessKey,
+    Agent,
     LoginProfile,
     AuditEvent,
     Group,

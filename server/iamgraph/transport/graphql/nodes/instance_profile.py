@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+from strawberry import UNSET
 
+from ....app.agents import ListAgents
 from ....app.instance_profiles import GetInstanceProfile
 from ....domain import entities
 from ..context import Info
+from .agent import Agent
 from .base import Entity, Ref, Resource, Seen, Tag, tags_of
+from .connections import Connection, connect
 
 if TYPE_CHECKING:
     from .role import Role
@@ -37,6 +41,11 @@ class InstanceProfile(Entity, Resource):
     @strawberry.field(description="The one that it holds, if any. More than its name takes `iam:GetRole`.")
     def role(self, info: Info) -> RoleType | None:
         return self.part(info, Seen.LISTED, _role_of)
+
+    @strawberry.field(description="Those that get credentials of its role, by id; those that have yet to enrol, too.")
+    async def agents(self, info: Info, first: int, after: str | None = UNSET) -> Connection[Agent] | None:
+        query = ListAgents(unique_id=self.ref.unique_id, max_items=first, marker=after or None)
+        return connect(await info.context.load(query, self.ref.entity), Agent.of)
 
     @strawberry.field
     def tags(self, info: Info) -> list[Tag] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from ....app.accounts import DescribeAccount
+from ....app.agents import GetAgent
 from ....app.groups import GetGroup
 from ....app.guardrails import DescribeGuardrail
 from ....app.history.audit import GetEvent
@@ -26,6 +27,7 @@ from ....domain.errors import InvalidInput, NoSuchEntity
 from ..context import Info
 from ..ids import parse_node_id
 from .account import Account, RootUser
+from .agent import Agent
 from .base import Node, Resource
 from .credentials import AccessKey, LoginProfile, read_key
 from .event import AuditEvent
@@ -58,6 +60,10 @@ async def _role(info: Info, unique_id: str) -> Node:
 
 async def _instance_profile(info: Info, unique_id: str) -> Node:
     return InstanceProfile.of(await info.context.load(GetInstanceProfile(unique_id=unique_id)))
+
+
+async def _agent(info: Info, agent_id: str) -> Node:
+    return Agent.of(await info.context.load(GetAgent(agent_id=agent_id)))
 
 
 async def _policy(info: Info, unique_id: str) -> Node:
@@ -133,6 +139,7 @@ _FINDERS: dict[str, tuple[int, Callable[..., Awaitable[Node]]]] = {
     "Group": (1, _group),
     "Role": (1, _role),
     "InstanceProfile": (1, _instance_profile),
+    "Agent": (1, _agent),
     "ManagedPolicy": (1, _policy),
     "PolicyVersion": (2, _version),
     "InlinePolicy": (3, _inline),

@@ -1,0 +1,39 @@
+"""Files that only their owner can read, written as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from ..security.durable import sync_directory
+from .errors import NotEnrolled
+
+
+def read_private(path: Path) -> bytes:
+    """The content of a file that is its owner's alone. Raises FileNotFoundError, and NotEnrolled where others can read it or
+    may have written it."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(handle)
+        if status.st_mode & 0o077 or status.st_uid != os.geteuid():
+            mode = f"{stat.S_IMODE(status.st_mode):04o}"
+            raise NotEnrolled(f"{path} has mode {mode}, or another owner: it must be this user's alone (chmod 600)")
+        return file.read()
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Put the content in the file's place, mode 0600. It is on the disk when this returns."""
+    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+        os.rename(new, path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
