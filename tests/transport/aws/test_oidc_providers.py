@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ...service import ACCOUNT, Service
+import json
+
+from ...service import ACCOUNT, Service, allow
 from ...wire import aws_key
 
 URL = "https://idp.example.com/team"
@@ -59,3 +61,25 @@ async def test_errors_are_in_awss_words(service: Service) -> None:
     provider = {"SubjectSourceKey": "sub"}
     answer = await root.ask("CreateOpenIDConnectProvider", Url="https://b.example.com", ContextProvider=provider)
     assert (answer.status, answer.code) == (501, "NotImplemented")
+
+
+async def test_to_delete_what_is_not_there_is_no_error(service: Service) -> None:
+    """As AWS documents it; and so of one that the caller may not know of, which stays."""
+    root = await aws_key(service)
+    await root.ask("CreateOpenIDConnectProvider", Url=URL, Tags=[TAG])
+    other, delete = ARN + "/other", "iam:DeleteOpenIDConnectProvider"
+    deny = {"Effect": "Deny", "Action": delete, "Resource": "*"}
+    policy = json.loads(allow(delete))
+    policy["Statement"].append({**deny, "Condition": {"StringEquals": {"aws:ResourceTag/Team": "red"}}})
+    may = await aws_key(service, "may", json.dumps(policy))
+    may_not = await aws_key(service, "may-not", allow("iam:GetOpenIDConnectProvider"))
+    before = await service.snapshot()
+    for key, arn in ((root, other), (may, other), (may, ARN)):
+        answer = await key.ask("DeleteOpenIDConnectProvider", OpenIDConnectProviderArn=arn)
+        assert (answer.status, answer.data) == (200, {}), answer.text
+    for arn in (ARN, other):
+        answer = await may_not.ask("DeleteOpenIDConnectProvider", OpenIDConnectProviderArn=arn)
+        assert (answer.status, answer.code) == (403, "AccessDenied")
+    assert await service.snapshot() == before
+    (failed,) = await service.events(name="DeleteOpenIDConnectProvider", principal_arn=f"arn:aws:iam::{ACCOUNT}:root")
+    assert failed.error_code == "NoSuchEntity"

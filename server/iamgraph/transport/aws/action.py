@@ -54,13 +54,15 @@ def nothing(result: Any, asked: Asked) -> Structure:
 class Action:
     """`answer` makes AWS's answer of the operation's result; with `also`, a second query on the same target, of both
     results. `answered` are parameters that the operation does not have and the answer sees to; any other one is refused.
-    `differs` says for the documentation what is not as on AWS."""
+    With `is_idempotent` a target that is not there is no error: it was to go. `differs` says for the documentation what is
+    not as on AWS."""
 
     operation: type[Operation[Any]]
     answer: Answer = nothing
     also: type[Query[Any]] | None = None
     answered: frozenset[str] = frozenset()
     points: Callable[[Any], int] | None = None
+    is_idempotent: bool = False
     differs: str = ""
 
     def cost(self, operation: Any) -> int:

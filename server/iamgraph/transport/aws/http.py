@@ -14,7 +14,7 @@ from ...app.kernel import Ask, Kernel
 from ...app.operation import Command, Operation
 from ...app.questions.authorization_message import encoded
 from ...app.refusals import invalid
-from ...domain.errors import AccessDenied, IamError, InvalidInput, ServiceUnavailable
+from ...domain.errors import AccessDenied, IamError, InvalidInput, NoSuchEntity, ServiceUnavailable
 from ...security.sigv4 import HttpRequest, is_presigned
 from ..origin import Network, origin_of
 from .action import Action, Asked, operation_of
@@ -135,6 +135,11 @@ class AwsEndpoint:
             await self._kernel.charge(caller, cost, [asking.name])
         try:
             results = [await self._result(caller, operation) for operation in operations]
+        except NoSuchEntity:
+            # INVARIANT: also of a target that is there and that the caller may not know of, which must look the same.
+            if not action.is_idempotent:
+                raise
+            return {}
         finally:
             await self._kernel.settle(caller)
         asked = Asked(operation=operations[0], given=given, caller=caller.who)

@@ -46,7 +46,11 @@ ACTIONS: Mapping[str, Action] = {
     "UpdateOpenIDConnectProviderThumbprint": Action(
         operation=providers.UpdateOpenIDConnectProviderThumbprint, differs=_THUMBPRINTS
     ),
-    "DeleteOpenIDConnectProvider": Action(operation=providers.DeleteOpenIDConnectProvider),
+    "DeleteOpenIDConnectProvider": Action(
+        operation=providers.DeleteOpenIDConnectProvider,
+        is_idempotent=True,
+        differs="a provider that is not there is an error in GraphQL only",
+    ),
     "TagOpenIDConnectProvider": Action(operation=providers.TagOpenIDConnectProvider),
     "UntagOpenIDConnectProvider": Action(operation=providers.UntagOpenIDConnectProvider),
     "ListOpenIDConnectProviderTags": Action(
