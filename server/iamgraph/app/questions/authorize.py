@@ -38,6 +38,8 @@ class _Asked(Target):
     credentials. Credentials of which nothing is known in the account stand at `arn:aws:iamgraph::…:credentials/unknown`."""
 
     async def find(self, work: Work, ops: Sequence[Any]) -> Sequence[Principal | None]:
+        if all(op.is_about_itself for op in ops):
+            return [work.caller] * len(ops)
         arns = list(dict.fromkeys(op.principal for op in ops if op.principal is not None))
         handed = dict.fromkeys(op.credentials for op in ops if op.credentials is not None)
         named = await self._named(work, arns)

@@ -6,10 +6,11 @@ own has too, as has what plain fields are given here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from inspect import iscoroutine
 from operator import attrgetter
 from typing import Any, TypeVar, cast, overload
@@ -24,6 +25,7 @@ from graphql import (
     GraphQLScalarType,
     GraphQLSchema,
     GraphQLString,
+    TypeNameMetaFieldDef,
     Undefined,
     get_named_type,
     is_leaf_type,
@@ -56,6 +58,7 @@ class Plain:
 
 
 _PLAIN: dict[tuple[GraphQLObjectType, str], Plain] = {}
+_STRAIGHT: dict[tuple[GraphQLObjectType, str], Resolver] = {}
 
 
 def shorten(schema: GraphQLSchema) -> None:
@@ -67,6 +70,7 @@ def shorten(schema: GraphQLSchema) -> None:
         if kind is schema.subscription_type:
             # Its fields' methods give the source; what comes of that is the field's value as it is.
             continue
+        _note(kind, "__typename", TypeNameMetaFieldDef.type, partial(_named, kind.name), partial(_named, kind.name))
         for name, field in kind.fields.items():
             declared = (field.extensions or {}).get("strawberry-definition")
             if not isinstance(declared, StrawberryField):
@@ -74,9 +78,18 @@ def shorten(schema: GraphQLSchema) -> None:
             straight = _with_arguments(field, declared) if field.args else _straight(declared)
             if straight is None:
                 continue
-            field.resolve = straight
+            field.resolve = _STRAIGHT[kind, name] = straight
             if not field.args:
                 _note(kind, name, field.type, straight, _pure(declared))
+
+
+def resolver_of(kind: GraphQLObjectType, name: str) -> Resolver | None:
+    """A field's resolver, where `Brief` is all that it wants for `info`."""
+    return _STRAIGHT.get((kind, name))
+
+
+def _named(name: str, source: Any, info: Any = None) -> str:
+    return name
 
 
 def _straight(declared: StrawberryField) -> Resolver | None:
@@ -111,7 +124,7 @@ def _with_arguments(field: GraphQLField, declared: StrawberryField) -> Resolver 
     method = resolver.wrapped_func
     if not callable(method):
         return None
-    if not all(_is_ready(_nullable(argument.type)) for argument in field.args.values()):
+    if not all(_is_ready(nullable(argument.type)) for argument in field.args.values()):
         return None
     python = {one.graphql_name or to_camel_case(one.python_name): one.python_name for one in declared.arguments}
     if all(name == other for name, other in python.items()):
@@ -123,7 +136,7 @@ def _is_ready(type_: Any) -> bool:
     return isinstance(type_, GraphQLScalarType) or (isinstance(type_, GraphQLInputObjectType) and is_made(type_))
 
 
-def _nullable(type_: Any) -> Any:
+def nullable(type_: Any) -> Any:
     return type_.of_type if isinstance(type_, GraphQLNonNull) else type_
 
 
@@ -135,7 +148,7 @@ def _note(
     pure: Callable[[Any], Any] | None,
 ) -> None:
     named = get_named_type(type_)
-    if is_leaf_type(named) and _nullable(type_) is named:
+    if is_leaf_type(named) and nullable(type_) is named:
         _PLAIN[kind, name] = Plain(
             resolve=resolve,
             type=type_,
@@ -193,66 +206,43 @@ class Alike(Sequence[N]):
         return self._make(places) if isinstance(places, int) else [self._make(one) for one in places]
 
 
-class _Brief:
-    """As much of `info` as our resolvers use."""
+class Rows:
+    """Writes objects of a type of which nothing but pure fields are asked."""
 
-    __slots__ = ("context",)
+    __slots__ = ("_node", "_plain")
 
-    def __init__(self, context: Any) -> None:
-        self.context = context
+    def __init__(self, node: type | None, plain: Sequence[tuple[str, Callable[[Any], Any], Plain]]) -> None:
+        self._node = node
+        self._plain = [(key, pure, one.serialize, one.is_text, one.is_required) for key, pure, one in plain]
 
+    @classmethod
+    def of(cls, kind: GraphQLObjectType, asked: Mapping[str, str]) -> Rows | None:
+        """`asked` has the fields' names by the keys of the answer. None where others than pure ones are asked."""
+        if kind.is_type_of is not None:
+            return None
+        found = [(key, _PLAIN.get((kind, name))) for key, name in asked.items()]
+        plain = [(key, one.pure, one) for key, one in found if one is not None and one.pure is not None]
+        return cls(_node_of(kind), plain) if len(plain) == len(found) else None
 
-class PlainFirst(Executor[Any]):
-    """graphql-core's executor, with a short way to the plain fields, which are most of an answer, and a shorter one to lists
-    of objects of which nothing but pure ones are asked. What a field gives and how it fails are the same; whatever is not
-    at hand at once goes the long way."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._brief = _Brief(self.context_value)
-
-    def of_event(self, value: Any, context: Any) -> PlainFirst:
-        """The executor of one event of a subscription, whose root field's value it is, with a context of its own."""
-        made = cast(PlainFirst, self.build_per_event_executor(value))
-        made.context_value, made._brief = context, _Brief(context)
-        return made
-
-    def complete_iterable_value(
-        self, item_type: Any, field_details_list: Any, info: Any, path: Any, items: Any, position_context: Any
-    ) -> Any:
-        if type(items) is Alike:
-            places = dict(zip(items.keys, range(len(items)), strict=True))
-            rows = self._rows(_nullable(item_type), field_details_list, [items[place] for place in places.values()])
-            if rows is not None:
-                found = dict(zip(places, rows, strict=True))
-                return [found[key] for key in items.keys]
-            items = list(items)
-        rows = self._rows(_nullable(item_type), field_details_list, items) if type(items) is list else None
-        if rows is not None:
-            return rows
-        return super().complete_iterable_value(item_type, field_details_list, info, path, items, position_context)
-
-    def _rows(self, kind: Any, field_details_list: Any, items: list[Any]) -> list[Any] | None:
+    def written(self, items: Sequence[Any]) -> list[Any] | None:
         """The objects as they are written, or None where one takes the long way: nothing comes of asking them again."""
-        if not isinstance(kind, GraphQLObjectType) or kind.is_type_of is not None:
+        if type(items) is not Alike:
+            return self._written(items)
+        places = dict(zip(items.keys, range(len(items)), strict=True))
+        rows = self._written([items[place] for place in places.values()])
+        if rows is None:
             return None
-        node = _node_of(kind)
-        asked = self.collect_subfields(kind, field_details_list).grouped_field_set
-        found = [(key, _PLAIN.get((kind, details[0].node.name.value))) for key, details in asked.items()]
-        plain = [
-            (key, one.pure, one.serialize, one.is_text, one.is_required)
-            for key, one in found
-            if one is not None and one.pure is not None
-        ]
-        if len(plain) < len(found):
-            return None
+        of_key = dict(zip(places, rows, strict=True))
+        return [of_key[key] for key in items.keys]
+
+    def _written(self, items: Sequence[Any]) -> list[Any] | None:
         rows = []
         try:
             for item in items:
-                if type(item) is not node:
+                if type(item) is not self._node:
                     return None
                 row: dict[str, Any] = {}
-                for key, pure, serialize, is_text, is_required in plain:
+                for key, pure, serialize, is_text, is_required in self._plain:
                     value = pure(item)
                     if type(value) is not str or not is_text:
                         if type(value) in _WRITABLE:
@@ -268,6 +258,43 @@ class PlainFirst(Executor[Any]):
         except Exception:
             return None
         return rows
+
+
+class Brief:
+    """As much of `info` as our resolvers use."""
+
+    __slots__ = ("context",)
+
+    def __init__(self, context: Any) -> None:
+        self.context = context
+
+
+class PlainFirst(Executor[Any]):
+    """graphql-core's executor, with a short way to the plain fields, which are most of an answer, and a shorter one to lists
+    of objects of which nothing but pure ones are asked. What a field gives and how it fails are the same; whatever is not
+    at hand at once goes the long way."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._brief = Brief(self.context_value)
+
+    def of_event(self, value: Any, context: Any) -> PlainFirst:
+        """The executor of one event of a subscription, whose root field's value it is, with a context of its own."""
+        made = cast(PlainFirst, self.build_per_event_executor(value))
+        made.context_value, made._brief = context, Brief(context)
+        return made
+
+    def complete_iterable_value(
+        self, item_type: Any, field_details_list: Any, info: Any, path: Any, items: Any, position_context: Any
+    ) -> Any:
+        kind = nullable(item_type)
+        if isinstance(kind, GraphQLObjectType) and type(items) in (list, Alike):
+            asked = self.collect_subfields(kind, field_details_list).grouped_field_set
+            writer = Rows.of(kind, {key: details[0].node.name.value for key, details in asked.items()})
+            rows = writer.written(items) if writer is not None else None
+            if rows is not None:
+                return rows
+        return super().complete_iterable_value(item_type, field_details_list, info, path, items, position_context)
 
     def execute_field(
         self, parent_type: Any, source: Any, field_details_list: Any, path: Any, position_context: Any

@@ -279,7 +279,9 @@ class Account(Resource):
         query = ListVirtualMFADevices(assignment_status=assignment_status, max_items=first, marker=after or None)
         return connect(await self._own(info, query), TotpDevice.of)
 
-    @strawberry.field(description="Who may say who somebody is, by ARN. More than its ARN takes `GetOpenIDConnectProvider`.")
+    @strawberry.field(
+        description="Who may say who somebody is, by ARN. More than its ARN takes `GetOpenIDConnectProvider`."
+    )
     async def oidc_providers(self, info: Info) -> list[OidcProvider] | None:
         return [OidcProvider.named(provider) for provider in await self._own(info, ListOpenIDConnectProviders())]
 

@@ -52,9 +52,7 @@ class SamlProvider(Mapping, Resource):
     def unique_id(self, info: Info) -> str | None:
         return self.part(info, Seen.WHOLE, lambda provider: provider.id)
 
-    @strawberry.field(
-        description="How the identity provider calls itself, as its responses have it in `Issuer`."
-    )
+    @strawberry.field(description="How the identity provider calls itself, as its responses have it in `Issuer`.")
     def entity_id(self, info: Info) -> str | None:
         return self.part(info, Seen.WHOLE, lambda provider: provider.entity_id)
 
