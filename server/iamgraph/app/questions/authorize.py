@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any
 
 from ...domain.arn import parse_arn
@@ -20,8 +21,8 @@ from ..identity import Handed, Holder
 from ..operation import Need, Place, Query, Target, operation
 from ..turns import Turns
 from ..work import Work
-from .batch import Decisions, answers
-from .question import ACTION, ContextEntries, Question, common_start, instant, subject, trusting
+from .batch import Decisions, Questions, answers
+from .question import ACTION, ContextEntries, Question, instant, subject, trusting
 
 MAX_REQUESTS = 1000
 _RESOURCE = re.compile(r"\*|arn:[\w-]+:[\w.-]+:[^:\s]*:[^:\s]*:[^\x00-\x1f\x7f]+", re.ASCII)
@@ -103,7 +104,7 @@ class _Authorization(Query[Any]):
     ] = None
 
     @property
-    def questions(self) -> Sequence[Question]:
+    def questions(self) -> Questions:
         raise NotImplementedError
 
     @property
@@ -124,14 +125,20 @@ class _Authorization(Query[Any]):
             _check_principal(self.principal)
         if self.credentials is not None:
             _check_credentials(self.credentials)
+        questions = self.questions
+        are_plain = _are_plain(questions)
+        if not are_plain or any(questions.contexts):
+            self._check_each(questions, are_plain=are_plain)
+
+    def _check_each(self, questions: Questions, *, are_plain: bool) -> None:
         actions: set[str] = set()
         contexts: set[ContextEntries] = {()}
-        are_sound = _are_arns([question[1] for question in self.questions])
-        for i, (action, resource, context, _, _) in enumerate(self.questions):
-            if action not in actions:
+        several = zip(questions.actions, questions.resources, questions.contexts, strict=True)
+        for i, (action, resource, context) in enumerate(several):
+            if not are_plain and action not in actions:
                 _check_action(action, self.at(i))
                 actions.add(action)
-            if not are_sound and (len(resource) > _LONGEST or not _RESOURCE.fullmatch(resource)):
+            if not are_plain and (len(resource) > _LONGEST or not _RESOURCE.fullmatch(resource)):
                 raise _no_arn(resource, self.at(i))
             if context not in contexts:
                 _check_context(context, self.at(i) + "context")
@@ -142,7 +149,8 @@ class _Authorization(Query[Any]):
         cls, work: Work, asks: Sequence[tuple[_Authorization, Principal]]
     ) -> Sequence[Decisions | IamError]:
         """What each asks, in the order of its questions."""
-        roles = await trusting(work, [question for query, _ in asks for question in query.questions])
+        trusted = [one for query, _ in asks for one in query.questions if query.questions.trusted]
+        roles = await trusting(work, trusted)
         askers = [await _asker(work, target) for _, target in asks]
         turns = Turns()
         return [
@@ -161,9 +169,9 @@ class Authorize(_Authorization):
         ContextEntries, Counted(), Doc("Further context keys of the request, with their values.")
     ] = ()
 
-    @property
-    def questions(self) -> Sequence[Question]:
-        return (Question(action=self.action_name, resource=self.resource_arn, context=self.context_entries),)
+    @cached_property
+    def questions(self) -> Questions:
+        return Questions((self.action_name,), (self.resource_arn,), (self.context_entries,))
 
     def at(self, i: int) -> str:
         return ""
@@ -179,12 +187,12 @@ class AuthorizeMany(_Authorization):
     """`Authorize`, of many questions about one: the decisions in the order of the questions."""
 
     requests: Annotated[
-        tuple[Question, ...], Count(MAX_REQUESTS), Counted(), Doc("What would be done, up to 1,000 times.")
+        Questions | tuple[Question, ...], Count(MAX_REQUESTS), Counted(), Doc("What would be done, up to 1,000 times.")
     ]
 
-    @property
-    def questions(self) -> Sequence[Question]:
-        return self.requests
+    @cached_property
+    def questions(self) -> Questions:
+        return self.requests if isinstance(self.requests, Questions) else Questions.of(self.requests)
 
     def at(self, i: int) -> str:
         return f"requests[{i}]."
@@ -244,16 +252,13 @@ def _check_action(action: str, at: str) -> None:
         raise InvalidInput(f"{shown(action)} at '{at}action' is not {wanted}", field=f"{at}action")
 
 
-def _are_arns(resources: Sequence[str]) -> bool:
-    """Whether all are plainly sound: they start alike, and what follows is there and can be printed."""
-    start = common_start(resources)
+def _are_plain(questions: Questions) -> bool:
+    """Whether actions and resources are plainly sound: the resources start alike, and can be printed."""
+    start, resources = questions.start, questions.resources
+    if start is None or not all(map(ACTION.fullmatch, set(questions.actions))):
+        return False
     lengths = [*map(len, resources)]
-    return (
-        start is not None
-        and len(start) < min(lengths)
-        and max(lengths) <= _LONGEST
-        and "".join(resources).isprintable()
-    )
+    return len(start) < min(lengths) and max(lengths) <= _LONGEST and "".join(resources).isprintable()
 
 
 def _no_arn(resource: str, at: str) -> InvalidInput:

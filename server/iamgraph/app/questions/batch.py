@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from functools import cached_property
 from itertools import repeat
 from typing import Any
 
@@ -12,19 +14,61 @@ from ...domain.entities import Role
 from ...domain.policy.evaluate import Bound, Decision
 from ..decide import Asker, bound
 from ..turns import Turns
-from .question import (
-    ContextEntries,
-    Question,
-    account_of,
-    common_start,
-    named_alike,
-    need_of,
-    service_if_owns,
-    trust_actions,
-)
+from .question import ContextEntries, Question, account_of, named_alike, need_of, service_if_owns, trust_actions
 
 _BOUNDS = 64
 """For how many different contexts of a batch what further questions want is kept at hand."""
+_START = re.compile(r"arn:[\w-]+:[\w.-]+:[^:\s]*:[^:\s]*:", re.ASCII)
+
+
+class Questions:
+    """A batch's questions, one at least, in columns: to make a thousand objects would take as long as to answer them."""
+
+    def __init__(self, actions: Sequence[str], resources: Sequence[str], contexts: Sequence[ContextEntries]) -> None:
+        self.actions, self.resources, self.contexts = actions, resources, contexts
+
+    @classmethod
+    def of(cls, questions: Iterable[Question]) -> Questions:
+        actions, resources, contexts = zip(*((one.action, one.resource, one.context) for one in questions), strict=True)
+        return cls(actions, resources, contexts)
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    def __iter__(self) -> Iterator[Question]:
+        return map(Question, self.actions, self.resources, self.contexts)
+
+    def __getitem__(self, place: int) -> Question:
+        return Question(self.actions[place], self.resources[place], self.contexts[place])
+
+    @cached_property
+    def start(self) -> str | None:
+        """How the resources start, their account included, where all start alike, as those of a batch mostly do."""
+        found = _START.match(self.resources[0])
+        if found is None:
+            return None
+        # What sorts between two texts that start alike starts alike.
+        ends = min(self.resources), max(self.resources)
+        return found[0] if all(one.startswith(found[0]) for one in ends) else None
+
+    @cached_property
+    def trusted(self) -> Set[str]:
+        """The actions in which a role's trust policy has a say."""
+        return trust_actions(self.actions)
+
+    def owners(self, own: str) -> Sequence[str]:
+        """Who owns each resource: the account that it names, the service itself, or the account `own`."""
+        named = account_of(self.start) if self.start else None
+        if named:
+            return [named] * len(self)
+        return [account_of(resource) or service_if_owns(resource) or own for resource in self.resources]
+
+    def roles(self) -> Iterable[str | None]:
+        """For each the role whose trust policy has a say, which it has for that role alone."""
+        if not self.trusted:
+            return repeat(None, len(self))
+        several = zip(self.actions, self.resources, strict=True)
+        return (resource if action in self.trusted else None for action, resource in several)
 
 
 class Decisions:
@@ -46,53 +90,46 @@ class Decisions:
         return self.alike[place].on(self._resources[place])
 
 
-async def answers(asker: Asker, questions: Sequence[Question], roles: Mapping[str, Role], turns: Turns) -> Decisions:
+async def answers(asker: Asker, questions: Questions, roles: Mapping[str, Role], turns: Turns) -> Decisions:
     """What `question.answer` says to each. What questions of one context, whose resources are of one account, have in
     common is bound once; those on one action are decided together."""
-    columns: Any = zip(*questions, strict=True)
-    actions, resources, contexts, _, _ = columns
     own = asker.principal.account or ""
-    groups: dict[tuple[str, ContextEntries, str, str | None], list[int]] = defaultdict(list)
-    for place, group in enumerate(zip(actions, contexts, _owners(resources, own), _trusting(questions), strict=False)):
-        groups[group].append(place)
+    alike = [*zip(questions.actions, questions.contexts, questions.owners(own), questions.roles(), strict=True)]
+    groups: dict[tuple[str, ContextEntries, str, str | None], list[str]] = defaultdict(list)
+    for group, resource in zip(alike, questions.resources, strict=True):
+        groups[group].append(resource)
     bounds: dict[tuple[ContextEntries, str, str | None], Bound] = {}
-    decided: list[Any] = [None] * len(questions)
-    for (action, context, owner, role), places in groups.items():
+    decided: dict[Any, Iterator[Decision]] = {}
+    for group, resources in groups.items():
+        action, context, owner, role = group
         found = bounds.get((context, owner, role))
         if found is None:
             if len(bounds) >= _BOUNDS:
                 _forget(bounds)
-            question = questions[places[0]]._replace(context=named_alike(asker, context))
+            question = Question(action, resources[0], named_alike(asker, context))
             found = bounds[context, owner, role] = bound(asker, need_of(question, asker, roles))
-        account = own if owner == SERVICE else owner
-        while places:
-            if turns.is_over:
-                await turns.give()
-            # One by one where even that is long.
-            several = 1 if len(places) == 1 or turns.is_over else found.at_once(action)
-            now, places = places[:several], places[several:]
-            alike = found.decide_alike(action, [resources[place] for place in now], account)
-            for place, decision in zip(now, alike, strict=True):
-                decided[place] = decision
+        decided[group] = iter(await _decided(found, action, resources, own if owner == SERVICE else owner, turns))
     _forget(bounds)
-    return Decisions(decided, resources)
+    return Decisions([next(decided[group]) for group in alike], questions.resources)
 
 
-def _owners(resources: Sequence[str], own: str) -> Sequence[str]:
-    """Who owns each resource: the account that it names, the service itself, or the asker's account."""
-    start = common_start(resources)
-    named = account_of(start) if start else None
-    if named:
-        return [named] * len(resources)
-    return [account_of(resource) or service_if_owns(resource) or own for resource in resources]
-
-
-def _trusting(questions: Sequence[Question]) -> Iterator[str | None]:
-    """For each question the role whose trust policy has a say, which it has for that role alone."""
-    trusted = trust_actions(questions)
-    if not trusted:
-        return repeat(None)
-    return (question.resource if question.action in trusted else None for question in questions)
+async def _decided(
+    found: Bound, action: str, resources: Sequence[str], account_id: str, turns: Turns
+) -> Sequence[Decision]:
+    """See `Bound.decide_alike`: in stretches, between which others have their turn."""
+    if turns.is_over:
+        await turns.give()
+    # One by one where even that is long.
+    several = 1 if len(resources) == 1 or turns.is_over else found.at_once(action)
+    if len(resources) <= several:
+        return found.decide_alike(action, resources, account_id)
+    decisions: list[Decision] = []
+    while len(decisions) < len(resources):
+        now = resources[len(decisions) : len(decisions) + several]
+        decisions += found.decide_alike(action, now, account_id)
+        if turns.is_over:
+            await turns.give()
+    return decisions
 
 
 def _forget(bounds: dict[Any, Bound]) -> None:

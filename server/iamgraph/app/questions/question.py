@@ -15,13 +15,13 @@ from ..decide import Asker, Context, Subject, allows
 from ..operation import TAG_KEYS, Need
 from ..work import Work
 
-ContextEntries = tuple[tuple[str, tuple[str, ...]], ...]
-"""Context keys, each with its values."""
+ContextEntry = tuple[str, tuple[str, ...]]
+"""A context key, with its values."""
+ContextEntries = tuple[ContextEntry, ...]
 
 ACTION = re.compile(r"(?=.{3,128}\Z)[A-Za-z0-9.-]+:[^\x00-\x20\x7f-\U0010ffff:*?]+")
 """One action of any service."""
 
-_START = re.compile(r"arn:[\w-]+:[\w.-]+:[^:\s]*:[^:\s]*:", re.ASCII)
 _OWNED = re.compile(r"(?:[^:]*:){4}(\d{12}):", re.ASCII)
 _TRUSTED = frozenset({"sts:assumerole", "sts:tagsession", "sts:setsourceidentity"})
 SESSION_NAME = "simulation"
@@ -87,16 +87,14 @@ def instant(work: Work) -> Context:
     return {key: now[key] for key in ("aws:CurrentTime", "aws:EpochTime")}
 
 
-def trust_actions(questions: Iterable[Question]) -> Set[str]:
-    """Their actions, as they are written, in which a role's trust policy has a say."""
-    return {action for action in {question[0] for question in questions} if action.lower() in _TRUSTED}
+def trust_actions(actions: Iterable[str]) -> Set[str]:
+    """Those, as they are written, in which a role's trust policy has a say."""
+    return {action for action in set(actions) if action.lower() in _TRUSTED}
 
 
 async def trusting(work: Work, questions: Sequence[Question]) -> Mapping[str, Role]:
     """The roles of the caller's account, by ARN, that the questions are about the trust of."""
-    trusted = trust_actions(questions)
-    if not trusted:
-        return {}
+    trusted = trust_actions(question.action for question in questions)
     asked = [parse_arn(one.resource) for one in questions if one.action in trusted and one.policy is None]
     own = work.caller.account_id
     names = {arn.name for arn in asked if arn and arn.kind == "role" and arn.account_id == own}
@@ -153,14 +151,6 @@ def service_if_owns(arn: str) -> str | None:
     """Who owns it, where that is the service: its policies are every account's to use."""
     parsed = parse_arn(arn)
     return SERVICE if parsed is not None and parsed.account_id == SERVICE else None
-
-
-def common_start(arns: Sequence[str]) -> str | None:
-    """How ARNs start, their account included, where all start alike, as those of a batch mostly do; there is one at
-    least."""
-    found = _START.match(arns[0])
-    # What sorts between two texts that start alike starts alike.
-    return found[0] if found and min(arns).startswith(found[0]) and max(arns).startswith(found[0]) else None
 
 
 def account_of(arn: str) -> str | None:

@@ -42,6 +42,7 @@ class Context:
         self._answers: dict[Query[Any], asyncio.Future[Any]] = {}
         self._waiting: dict[type[Query[Any]], list[tuple[Ask[Any], asyncio.Future[Any]]]] = {}
         self._batches: set[asyncio.Task[None]] = set()
+        self._asking: set[type[Query[Any]]] = set()
         self._messages: dict[object, str] = {}
 
     def become(self, caller: Caller, signed_in: Any) -> None:
@@ -74,6 +75,16 @@ class Context:
                 # Behind the resolvers of this level, which are all in the loop's queue by now.
                 loop.call_soon(self._dispatch, type(query))
             waiting.append((Ask(query, target), answer))
+        return answer
+
+    async def ask(self, query: Query[T]) -> T:
+        """`load`, of a query that asks for much by itself: the first of its kind does not wait for others."""
+        if type(query) in self._asking:
+            return await self.load(query)
+        self._asking.add(type(query))
+        (answer,) = await self.kernel.fetch(self.caller, [Ask(query)])
+        if isinstance(answer, Exception):
+            raise answer
         return answer
 
     async def find(self, query: Query[T], target: Any = None) -> T | None:

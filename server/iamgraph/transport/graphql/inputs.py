@@ -197,6 +197,8 @@ def _nullable(kind: type, inner: Coerce) -> Coerce:
 
 def _list(inner: Coerce) -> Coerce:
     def coerce(values: Sequence[Any]) -> Sequence[Any]:
+        if len(values) == 1:
+            return [inner(values[0])]
         made = iter(inner([*chain.from_iterable(values)]))
         return [[*islice(made, len(value))] for value in values]
 
@@ -267,8 +269,10 @@ def _object(type_: GraphQLInputObjectType, within: Sequence[GraphQLInputType]) -
                 columns[field.out_name] = field.coerce(given)
             elif field.is_required:
                 raise _NotPlain
+            elif field.absent is not Undefined and not given:
+                columns[field.out_name] = [field.absent] * len(values)
             elif field.absent is not Undefined:
-                made = iter(field.coerce(given)) if given else iter(())
+                made = iter(field.coerce(given))
                 columns[field.out_name] = [next(made) if field.name in value else field.absent for value in values]
         if known != sum(map(len, values)):
             raise _NotPlain

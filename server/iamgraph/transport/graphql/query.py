@@ -126,7 +126,7 @@ class Query:
         "requests."
     )
     async def authorize_many(self, info: Info, input: AuthorizeManyInput) -> Sequence[Decision] | None:
-        found = await info.context.load(authorize_many(input))
+        found = await info.context.ask(authorize_many(input))
         return Alike(found.alike, lambda place: Decision(source=found[place]))
 
     @strawberry.field(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import repeat
 from typing import cast
 
 import strawberry
@@ -11,7 +10,8 @@ from strawberry import UNSET
 
 from ....app.identity import Handed, HandedKey
 from ....app.questions.authorize import Authorize, AuthorizeMany
-from ....app.questions.question import ContextEntries, Question
+from ....app.questions.batch import Questions
+from ....app.questions.question import ContextEntries, ContextEntry, Question
 from ....domain.errors import InvalidInput
 from ..scalars import ARN, Action
 
@@ -37,7 +37,7 @@ class ContextKeyInput:
     values: list[str]
 
     @staticmethod
-    def made(key: Sequence[str], values: Sequence[list[str]]) -> Sequence[tuple[str, tuple[str, ...]]]:
+    def made(key: Sequence[str], values: Sequence[list[str]]) -> Sequence[ContextEntry]:
         """As questions have them, at once: a batch may have many."""
         return [*zip(key, map(tuple, values), strict=True)]
 
@@ -49,10 +49,9 @@ class AuthorizationRequest:
     context: list[ContextKeyInput] = strawberry.field(default_factory=list)
 
     @staticmethod
-    def made(action: Sequence[str], resource: Sequence[str], context: Sequence[ContextEntries]) -> Sequence[Question]:
+    def made(action: Sequence[str], resource: Sequence[str], context: Sequence[list[ContextEntry]]) -> Questions:
         """The questions, at once: a batch may have a thousand."""
-        nothing = repeat(None)  # their owners and policies
-        return [*map(Question._make, zip(action, resource, map(tuple, context), nothing, nothing, strict=False))]
+        return Questions(action, resource, [*map(tuple, context)])
 
 
 @strawberry.input(
@@ -98,11 +97,10 @@ def authorize(input: AuthorizeInput) -> Authorize:
 def authorize_many(input: AuthorizeManyInput) -> AuthorizeMany:
     """Raises InvalidInput, see `_about`."""
     principal, credentials = _about(input)
-    return AuthorizeMany(
-        principal=principal,
-        credentials=credentials,
-        requests=tuple(cast(list[Question], input.requests)),  # see `AuthorizationRequest.made`
-    )
+    # See `AuthorizationRequest.made`: as variables they come together, written into the query one by one.
+    given = cast(Questions | list[Question], input.requests)
+    requests = given if isinstance(given, Questions) else tuple(given)
+    return AuthorizeMany(principal=principal, credentials=credentials, requests=requests)
 
 
 def _entries(context: list[ContextKeyInput]) -> ContextEntries:
