@@ -268,6 +268,30 @@ async def test_a_thousand_questions_and_no_more(service: Service) -> None:
         assert told(await service.ask(MANY, bob, input={"requests": few})) == ("INVALID_INPUT", message)
 
 
+async def test_several_batches_of_one_request_are_one_event(service: Service) -> None:
+    """Those behind the first are asked together; each has its own answers, or its own error."""
+    bob = await service.user("bob", allow(READ, resource=[f"{PAGE}*"]))
+    batches = {
+        "some": [(READ, PAGE), (READ, "*"), ("docs:Write", PAGE)],
+        "same": [(READ, PAGE), (READ, "*"), ("docs:Write", PAGE)],
+        "wrong": [(READ, PAGE), (READ, "page")],
+        "other": [(READ, PAGE.replace(ACCOUNT, OTHER)), (READ, PAGE + "0")],
+    }
+    inputs = {
+        key: {"requests": [{"action": action, "resource": resource} for action, resource in several]}
+        for key, several in batches.items()
+    }
+    wanted = " ".join(f"{key}: authorizeMany(input: ${key}) {{ outcome }}" for key in batches)
+    variables = ", ".join(f"${key}: AuthorizeManyInput!" for key in batches)
+    reply = await service.ask(f"query({variables}) {{ {wanted} }}", bob, **inputs)
+    yes, no = {"outcome": "ALLOWED"}, {"outcome": "IMPLICITLY_DENIED"}
+    assert reply.data == {"some": [yes, no, no], "same": [yes, no, no], "wrong": None, "other": [no, yes]}
+    (error,) = reply.body["errors"]
+    assert (error["path"], error["extensions"]["code"]) == (["wrong"], "INVALID_INPUT")
+    events = await service.events(name="AuthorizeMany")
+    assert sorted(event.outcome.name for event in events) == ["FAILED", "SUCCEEDED"]
+
+
 async def test_a_large_batch_lets_others_have_their_turn(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """After each question, and after each reason, where a stretch is as short as can be; the answers stay the same."""
     bob = await service.user("bob", document(statement("Allow", READ, Condition={"Null": {"docs:Level": "false"}})))
