@@ -7,12 +7,17 @@ const problem = document.getElementById("passkey-problem");
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   problem.hidden = true;
+  const options = JSON.parse(form.dataset.options);
   try {
-    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(JSON.parse(form.dataset.options));
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
     const credential = await navigator.credentials.get({ publicKey });
     form.elements.passkey_assertion.value = JSON.stringify(credential.toJSON());
     form.submit();
-  } catch {
+  } catch (error) {
+    problem.textContent =
+      error.name === "SecurityError"
+        ? `Passkeys are for ${options.rpId} here, and this page has another address. Please open it there.`
+        : "The passkey has not signed. Please try again, with one that is registered here.";
     problem.hidden = false;
   }
 });
