@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from iamgraph.app.work import Tools
 from iamgraph.domain.budget import Bucket
 from iamgraph.domain.entities import EventOutcome
 from iamgraph.domain.limits import Quotas
+from iamgraph.federation.oidc.verification import OpenIdConnect
+from iamgraph.federation.outbound import Reach
 from iamgraph.main import application, relying_party
 from iamgraph.security.chaining import ChainKeys
 from iamgraph.security.passwords import PasswordHasher
@@ -227,11 +230,13 @@ async def served(
     clock, settings = Clock(), settings_for(url, folder, port)
     # The least that argon2 takes: what it costs is tested where it matters.
     hasher = PasswordHasher(memory_kib=8, time_cost=1, parallelism=1, max_waiting=hash_queue)
+    oidc = OpenIdConnect(Reach(networks=[ip_network("127.0.0.0/8")], plain_on_loopback=True))
     tools = Tools(
         hasher=hasher,
         sealer=Sealer(MasterKey(secret=b"k" * 32)),
         quotas=quotas or Quotas(),
         relying_party=relying_party(settings),
+        oidc=oidc,
         clock=clock,
     )
     database = Database(url)
@@ -275,6 +280,7 @@ async def served(
                 await sealer.close()
     finally:
         await database.close()
+        await oidc.close()
         hasher.close()
 
 

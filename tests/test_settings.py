@@ -36,6 +36,7 @@ def test_the_defaults() -> None:
         passkey_rp_id="localhost",
         passkey_origins=("http://localhost:8080",),
         trusted_proxies=(),
+        identity_provider_networks=(),
         data_dir=Path("data"),
         master_key_file=Path("data/master.key"),
         development=True,
@@ -70,6 +71,7 @@ def test_every_variable_is_read() -> None:
         "PASSKEY_RP_ID": "Example.com",
         "PASSKEY_ORIGINS": "https://iam.example.com, https://Console.example.com:8443",
         "TRUSTED_PROXIES": "10.0.0.7, 2001:db8::/32",
+        "IDENTITY_PROVIDER_NETWORKS": "10.2.0.0/16",
         "DATA_DIR": "/var/lib/iamgraph",
         "MASTER_KEY_FILE": "/etc/iamgraph/key",
         "BOOTSTRAP_ACCOUNT_ID": "111122223333",
@@ -101,6 +103,7 @@ def test_every_variable_is_read() -> None:
         passkey_rp_id="example.com",
         passkey_origins=("https://iam.example.com", "https://console.example.com:8443"),
         trusted_proxies=(ip_network("10.0.0.7/32"), ip_network("2001:db8::/32")),
+        identity_provider_networks=(ip_network("10.2.0.0/16"),),
         data_dir=Path("/var/lib/iamgraph"),
         master_key_file=Path("/etc/iamgraph/key"),
         development=False,
@@ -282,6 +285,11 @@ REFUSALS: list[tuple[dict[str, str], str]] = [
         {"TRUSTED_PROXIES": "0.0.0.0/0"},
         'IAMGRAPH_TRUSTED_PROXIES: "0.0.0.0/0" would let any caller forge its address; give the addresses'
         " of the proxies alone",
+    ),
+    (
+        {"IDENTITY_PROVIDER_NETWORKS": "::/0"},
+        'IAMGRAPH_IDENTITY_PROVIDER_NETWORKS: "::/0" would let accounts have this server ask anything that it can reach; '
+        "give the networks of the identity providers alone",
     ),
     (
         {"TRUSTED_PROXIES": "10.0.0.1/8"},

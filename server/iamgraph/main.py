@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ from .app.resealer import Resealer, Usage, usage_of
 from .app.work import Tools
 from .domain.entities import Account
 from .domain.passkeys import RelyingParty
+from .federation.oidc.verification import OpenIdConnect
+from .federation.outbound import Reach
 from .security.chaining import ChainKeys
 from .security.keyfile import MasterKeys, changing
 from .security.keyring import KeyRing
@@ -81,6 +84,7 @@ async def tools_of(settings: Settings, ring: KeyRing) -> AsyncIterator[Tools]:
         parallelism=settings.password_hash_parallelism,
         max_waiting=settings.hash_queue,
     )
+    oidc = OpenIdConnect(reach_of(settings))
     try:
         yield Tools(
             hasher=hasher,
@@ -89,10 +93,17 @@ async def tools_of(settings: Settings, ring: KeyRing) -> AsyncIterator[Tools]:
             relying_party=relying_party(settings),
             sign_in_url=(settings.public_url + "/signin/{}").format,
             sign_in_time=timedelta(seconds=settings.sign_in_seconds),
-            plain_loopback_issuers=settings.development,
+            oidc=oidc,
         )
     finally:
         hasher.close()
+        await oidc.close()
+
+
+def reach_of(settings: Settings) -> Reach:
+    """Where identity providers may be: in development also on this machine."""
+    local = (ip_network("127.0.0.0/8"), ip_network("::1/128")) if settings.development else ()
+    return Reach(networks=(*settings.identity_provider_networks, *local), plain_on_loopback=settings.development)
 
 
 def relying_party(settings: Settings) -> RelyingParty | None:

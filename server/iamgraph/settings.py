@@ -58,6 +58,7 @@ class Settings:
     passkey_rp_id: str | None  # the domain that passkeys are for; None where there is none
     passkey_origins: tuple[str, ...]  # origins, as `public_url` is one
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+    identity_provider_networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
     data_dir: Path
     master_key_file: Path
     development: bool
@@ -111,6 +112,7 @@ class Settings:
             passkey_rp_id=rp_id,
             passkey_origins=origins,
             trusted_proxies=_trusted_proxies(env),
+            identity_provider_networks=_identity_provider_networks(env),
             data_dir=data_dir,
             master_key_file=Path(env.text("MASTER_KEY_FILE", str(data_dir / "master.key"))),
             development=_development(env, host, public_url),
@@ -299,8 +301,22 @@ def _development(env: _Environment, host: str, public_url: str) -> bool:
 
 
 def _trusted_proxies(env: _Environment) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return _networks(
+        env, "TRUSTED_PROXIES", "would let any caller forge its address; give the addresses of the proxies alone"
+    )
+
+
+def _identity_provider_networks(env: _Environment) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    reason = "would let accounts have this server ask anything that it can reach"
+    return _networks(env, "IDENTITY_PROVIDER_NETWORKS", f"{reason}; give the networks of the identity providers alone")
+
+
+def _networks(
+    env: _Environment, name: str, not_all: str
+) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """The addresses and networks of a variable. `not_all` says why that can't be every one there is."""
     networks = []
-    for part in env.text("TRUSTED_PROXIES", "").split(","):
+    for part in env.text(name, "").split(","):
         value = part.strip()
         if not value:
             continue
@@ -309,10 +325,9 @@ def _trusted_proxies(env: _Environment) -> tuple[ipaddress.IPv4Network | ipaddre
         except ValueError:
             reason = "is not an address or a network without bits set beyond its prefix"
             remedy = "give a comma-separated list such as 10.0.0.7, 10.1.0.0/16"
-            raise _refusal("TRUSTED_PROXIES", value, f"{reason}; {remedy}") from None
+            raise _refusal(name, value, f"{reason}; {remedy}") from None
         if network.prefixlen == 0:
-            reason = "would let any caller forge its address"
-            raise _refusal("TRUSTED_PROXIES", value, f"{reason}; give the addresses of the proxies alone")
+            raise _refusal(name, value, not_all)
         networks.append(network)
     return tuple(networks)
 

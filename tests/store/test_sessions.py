@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from iamgraph.domain.entities import SessionPolicies, SessionSource, Tag
+from iamgraph.domain.entities import FederatedOrigin, SessionPolicies, SessionSource, Tag
 from iamgraph.store.sessions import Authenticated
 from iamgraph.store.unit import Database
 
@@ -28,6 +28,10 @@ from .made import (
 )
 
 TAGS = (Tag(key="team", value="é"),)
+ORIGIN = FederatedOrigin(
+    provider_id="p1", provider_arn="arn:aws:iam::1:oidc-provider/x", issuer="https://x", subject='s"é',
+    context={"x:sub": 's"é', "x:amr": ("pwd", "otp")},
+)  # fmt: skip
 
 
 async def test_by_token_is_one_statement(database: Database) -> None:
@@ -48,6 +52,7 @@ async def test_by_token_is_one_statement(database: Database) -> None:
             tags=TAGS,
             transitive_tag_keys=("team",),
             mfa_at=NOW,
+            federation=ORIGIN,
         )
         await data.sessions.add(chained, token_hash="t2", sealed_secret="sealed", session_token_hash="st2")
         await add_session(data, session("s3", owner))

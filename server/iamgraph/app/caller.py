@@ -239,6 +239,8 @@ def session_context(session: Session, now: datetime) -> dict[str, str | tuple[st
         context |= mfa_context(int((now - session.mfa_at).total_seconds()))
     if session.source_identity:
         context["aws:SourceIdentity"] = session.source_identity
+    if session.federation is not None:
+        context |= {**session.federation.context, "aws:FederatedProvider": session.federation.provider_arn}
     return context
 
 

@@ -116,11 +116,15 @@ def is_refused(need: Need, decision: Decision) -> bool:
 def denied(asker: Asker, need: Need, decision: Decision, resource: str) -> AccessDenied:
     """The refusal, in AWS's words: who, what, on what, and which kind of policy decided."""
     who = asker.principal.arn or asker.principal.service or "anonymous"
-    text = f"User: {who} is not authorized to perform: {need.action} on resource: {resource} "
-    if decision.outcome is Outcome.EXPLICITLY_DENIED:
-        text += f"with an explicit deny in {_KINDS[decision.because[0].kind]}"
-    elif decision.blocked is not None:
-        text += f"because no {decision.blocked.value} allows the {need.action} action"
-    else:
-        text = _ROOT_ASSUMES
+    text = refusal_text(f"User: {who}", replace(need, resource=resource), decision)
     return AccessDenied(text, action=need.action, resource=resource, decision=decision)
+
+
+def refusal_text(who: str, need: Need, decision: Decision) -> str:
+    """The same, as one sentence that begins with who that is."""
+    text = f"{who} is not authorized to perform: {need.action} on resource: {need.resource} "
+    if decision.outcome is Outcome.EXPLICITLY_DENIED:
+        return text + f"with an explicit deny in {_KINDS[decision.because[0].kind]}"
+    if decision.blocked is not None:
+        return text + f"because no {decision.blocked.value} allows the {need.action} action"
+    return _ROOT_ASSUMES

@@ -117,7 +117,7 @@ class CreateOpenIDConnectProvider(Command[OidcProvider]):
         check_tags(self.tags)
 
     async def execute(self, work: Work, target: None, prepared: None) -> OidcProvider:
-        check_issuer(self.url, plain_on_loopback=work.tools.plain_loopback_issuers)
+        check_issuer(self.url, plain_on_loopback=work.tools.oidc.reach.plain_on_loopback)
         account_id, quotas = work.caller.account_id, work.tools.quotas
         used = await work.data.oidc_providers.count(account_id)
         ensure(used, "OpenIdConnectProvidersPerAccount", quotas.oidc_providers_per_account)

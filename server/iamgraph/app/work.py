@@ -13,6 +13,7 @@ from ..domain.ids import IdPrefix, unique_id
 from ..domain.limits import Quotas
 from ..domain.passkeys import RelyingParty
 from ..domain.policy.reference import Reference, Together
+from ..federation.oidc.verification import OpenIdConnect
 from ..reference.aws import AwsReference
 from ..reference.own import OwnReference
 from ..security.passwords import Hasher
@@ -45,8 +46,7 @@ class Tools:
     sign_in_url: Callable[[str], str] = "/signin/{}".format
     relying_party: RelyingParty | None = None
     sign_in_time: timedelta = timedelta(hours=12)
-    plain_loopback_issuers: bool = False
-    """Whether an identity provider may be at an http address of this machine: for development alone."""
+    oidc: OpenIdConnect = field(default_factory=OpenIdConnect)
     reference: Reference = field(default_factory=default_reference)
     clock: Callable[[], datetime] = _clock
     entropy: Callable[[int], bytes] = os.urandom

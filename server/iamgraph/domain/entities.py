@@ -429,6 +429,7 @@ class SessionSource(Enum):
     SESSION_TOKEN = "SESSION_TOKEN"
     FEDERATION_TOKEN = "FEDERATION_TOKEN"
     INSTANCE_PROFILE = "INSTANCE_PROFILE"
+    OIDC = "OIDC"
 
 
 class PrincipalType(Enum):
@@ -448,10 +449,24 @@ class SessionPolicies:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FederatedOrigin:
+    """Which identity provider spoke for somebody when a session began, and whom it named. `provider_id` and `subject`
+    together say who that is, and nothing else does; the provider may be gone since. `context` has the context keys that come
+    with every request of the session."""
+
+    provider_id: str
+    provider_arn: str
+    issuer: str
+    subject: str
+    context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """Temporary credentials of a principal, and where they came from. `name` is a role session's or a federated user's;
     `principal_id` is a unique id, or the account's id for the root; `principal_name` is the user's or role's name now,
-    `principal_tags` its own tags, beside which `tags` are the session's."""
+    `principal_tags` its own tags, beside which `tags` are the session's. `federation` is there where an identity provider
+    spoke for who holds it."""
 
     id: str
     account_id: str
@@ -474,6 +489,7 @@ class Session:
     transitive_tag_keys: tuple[str, ...]
     mfa_at: datetime | None
     principal_tags: tuple[Tag, ...] = ()
+    federation: FederatedOrigin | None = None
 
     @property
     def is_federated_user(self) -> bool:

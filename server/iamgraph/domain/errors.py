@@ -149,6 +149,26 @@ class LongTermKeyRequired(IamError, code="AccessDenied"):
     """Only a request that is signed with a long-term access key can ask for this."""
 
 
+class InvalidIdentityToken(IamError):
+    """What an identity provider is said to have signed can't be believed, or is not for here."""
+
+
+class ExpiredIdentityToken(IamError, code="ExpiredTokenException"):
+    """What an identity provider has signed was good, and has run out: get a new one from it."""
+
+
+class IdpRejectedClaim(IamError, code="IDPRejectedClaim"):
+    """The identity provider has signed a claim that can't be accepted."""
+
+
+class IdpCommunicationError(IamError, code="IDPCommunicationError"):
+    """The identity provider could not be asked for its keys. Trying again later is safe."""
+
+
+class NotTrusted(IamError, code="AccessDenied"):
+    """The role does not trust this identity, or does not exist: the answer never says which."""
+
+
 class PasswordExpired(IamError):
     """The password is right and too old, and the account lets users not change it any more: an administrator must set it."""
 

@@ -122,6 +122,9 @@ PasskeyName = Annotated[
 PasskeyAnswer = Annotated[str, Match(r".*", 1, 16_384), Secret()]
 AuthenticationCode = Annotated[str, Match(r"\d+", 6, 6), Secret()]
 TokenCode = Annotated[AuthenticationCode, Doc("Six digits that an MFA device of the caller shows.")]
+WebIdentityToken = Annotated[
+    str, Match(r".*", 4, 20_000), Secret(), Doc("What the identity provider has signed: an ID token, as it came.")
+]
 RoleSessionName = Annotated[
     str, Match(r"[\w+=,.@-]*", 2, 64), Doc("What the session is called in its ARN and in the history.")
 ]
@@ -129,8 +132,9 @@ FederatedUserName = Annotated[
     str, Match(r"[\w+=,.@-]*", 2, 32), Doc("What the federated user is called in its ARN and in the history.")
 ]
 ExternalId = Annotated[str, Match(r"[\w+=,.@:/-]*", 2, 1224), Doc("The external id that the trust policy asks for.")]
+SOURCE_IDENTITY = Match(r"[\w+=,.@-]*", 2, 256)
 SourceIdentity = Annotated[
-    str, Match(r"[\w+=,.@-]*", 2, 256), Doc("Who is behind the session. It stays through chaining.")
+    str, SOURCE_IDENTITY, Doc("Who is behind the session. It stays through chaining.")
 ]
 OidcProviderUrl = Annotated[
     str,

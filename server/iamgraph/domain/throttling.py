@@ -62,6 +62,15 @@ def nonce_limit(agent_id: str, nonce: str) -> Limit:
     return Limit(key=f"agent {agent_id} {nonce}", attempts=1)
 
 
+def web_identity_limit(*, address: str | None, known_as: str | None) -> Limit:
+    """What a token of an identity provider counts against until it has proved good. None can be guessed: this bounds what
+    strangers make the server do, so that it leaves room for many programs behind one address. `known_as` is for an identity
+    that has been seen at the address."""
+    if known_as is not None:
+        return Limit(key=f"web-identity {known_as} {network(address)}", attempts=100)
+    return Limit(key=f"web-identity {network(address)}", attempts=300)
+
+
 def network(address: str | None) -> str:
     """The address as it is counted: an IPv6 customer has a /64 to choose from."""
     if address is None:

@@ -481,7 +481,8 @@ class PastPasswordRow(Model):
         indexes = (Index(fields=("user_id", "id"), name="past_password_by_user"),)
 
 
-# `principal_name` and `principal_path` are as they were at the start, for sessions whose principal is gone.
+# `principal_name` and `principal_path` are as they were at the start, for sessions whose principal is gone. `provider_id`,
+# `subject` and, as JSON, `federation` are of the identity provider that spoke for the holder, if one did: it may be gone.
 class SessionRow(Model):
     id = Word(max_length=64, primary_key=True)
     account = _account()
@@ -509,6 +510,9 @@ class SessionRow(Model):
     tags = Text()
     transitive_tag_keys = Text()
     mfa_at = fields.DatetimeField(null=True)
+    provider_id = Word(max_length=32, null=True)
+    subject = Text(null=True)
+    federation = Text(null=True)
 
     class Meta:
         table = "session"

@@ -12,6 +12,7 @@ import orjson
 
 from ..domain.entities import (
     Account,
+    FederatedOrigin,
     PrincipalType,
     Session,
     SessionPolicies,
@@ -26,7 +27,7 @@ from .statements import Row, Statements, insert, instant, instant_or_none
 _COLUMNS = (
     "s.id, s.account_id, s.principal_type, s.principal_id, s.parent_id, s.name, s.source, s.access_key_id, "
     "s.issued_at, s.expires_at, s.revoked_at, s.ip_address, s.user_agent, s.policy_document, s.policy_ids, "
-    "s.source_identity, s.tags, s.transitive_tag_keys, s.mfa_at, "
+    "s.source_identity, s.tags, s.transitive_tag_keys, s.mfa_at, s.provider_id, s.subject, s.federation, "
     "COALESCE(u.name, r.name, s.principal_name) AS principal_name, "
     "COALESCE(u.path, r.path, s.principal_path) AS principal_path, COALESCE(u.tags, r.tags) AS principal_tags"
 )
@@ -91,6 +92,7 @@ class Sessions:
             "tags": tags_text(session.tags),
             "transitive_tag_keys": json_text(session.transitive_tag_keys),
             "mfa_at": session.mfa_at,
+            **_federation_row(session.federation),
         }
         sql, args = insert("session", row)
         await self._db.run(sql, *args)
@@ -249,6 +251,27 @@ def session_of(row: Row) -> Session:
         transitive_tag_keys=_texts(row["transitive_tag_keys"]),
         mfa_at=instant_or_none(row["mfa_at"]),
         principal_tags=tags_of(row["principal_tags"]) if row["principal_tags"] else (),
+        federation=_federation(row) if row["federation"] is not None else None,
+    )
+
+
+def _federation_row(origin: FederatedOrigin | None) -> dict[str, object]:
+    if origin is None:
+        return {"provider_id": None, "subject": None, "federation": None}
+    text = json_text({"provider_arn": origin.provider_arn, "issuer": origin.issuer, "context": dict(origin.context)})
+    return {"provider_id": origin.provider_id, "subject": origin.subject, "federation": text}
+
+
+def _federation(row: Row) -> FederatedOrigin:
+    kept = orjson.loads(row["federation"])
+    return FederatedOrigin(
+        provider_id=row["provider_id"],
+        provider_arn=kept["provider_arn"],
+        issuer=kept["issuer"],
+        subject=row["subject"],
+        context={
+            key: tuple(value) if isinstance(value, list) else value for key, value in kept["context"].items()
+        },
     )
 
 

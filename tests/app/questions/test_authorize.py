@@ -213,7 +213,7 @@ async def test_what_says_who_asks_is_not_given(service: Service) -> None:
     for key in (
         "aws:PrincipalArn", "AWS:principaltag/team", "aws:PrincipalAccount", "aws:PrincipalType", "aws:PrincipalOrgID",
         "aws:userid", "aws:UserName", "aws:MultiFactorAuthPresent", "aws:multifactorauthage", "aws:TokenIssueTime",
-        "aws:SourceIdentity", "aws:FederatedProvider", "lambda:SourceFunctionArn",
+        "aws:SourceIdentity", "aws:FederatedProvider", "lambda:SourceFunctionArn", "idp.example.com/team:sub",
     ):  # fmt: skip
         code, message = await asked(service, bob, context={"docs:x": "1", key: "x"})
         assert (code, message) == (

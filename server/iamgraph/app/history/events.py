@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ...domain.entities import Account, Event, EventOutcome
-from ...domain.errors import AccessDenied, IamError, ServiceUnavailable, Unauthenticated
+from ...domain.errors import AccessDenied, IamError, NotTrusted, ServiceUnavailable, Unauthenticated
 from ..caller import Caller
 from ..operation import Operation, audited
 from ..work import Tools, Trail
@@ -109,7 +109,8 @@ def failed(event: Event, error: BaseException) -> Event:
 
 
 def outcome_of(error: BaseException) -> EventOutcome:
-    return EventOutcome.DENIED if isinstance(_truth(error), AccessDenied | Unauthenticated) else EventOutcome.FAILED
+    denied = isinstance(_truth(error), AccessDenied | NotTrusted | Unauthenticated)
+    return EventOutcome.DENIED if denied else EventOutcome.FAILED
 
 
 def code_of(error: BaseException) -> str | None:

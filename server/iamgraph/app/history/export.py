@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import orjson
 
+from ...domain.arn import OIDC_PROVIDER
 from ...domain.entities import Event
 from ...store.session import StoreSession
 from ..operation import OPERATIONS, Query
@@ -76,6 +77,15 @@ def _identity(event: Event) -> Json:
         made["principalId"] = f"{event.principal_id}:{rest.partition('/')[2]}"
         issuer = {"type": "Role", "principalId": event.principal_id, "accountId": account_id, "userName": role}
         made["sessionContext"] = {"sessionIssuer": issuer}
+    if kind == OIDC_PROVIDER:
+        # `provider:audience:subject`, as CloudTrail names who came with a token.
+        subject = (event.principal_id or "").removeprefix(event.principal_arn + ":").partition(":")[2]
+        return {
+            "type": "WebIdentityUser",
+            "principalId": event.principal_id,
+            "userName": subject,
+            "identityProvider": event.principal_arn,
+        }
     if kind == "federated-user":
         made["principalId"] = f"{account_id}:{rest}"
         issuer_kind = "Root" if event.principal_id == account_id else "IAMUser"

@@ -61,7 +61,9 @@ def is_of_principal(key: str) -> bool:
     """Whether a context key says who asks (the user guide's properties of the principal and of a role session), whatever
     its case: such a key comes from the credentials, never from who makes the request."""
     name = key.lower()
-    return name.startswith("aws:principal") or name in _OF_SESSIONS
+    # What an identity provider has said begins with its domain name, as no service's prefix does.
+    is_of_provider = "." in name.partition(":")[0]
+    return name.startswith("aws:principal") or name in _OF_SESSIONS or is_of_provider
 
 
 REGIONS: Final = frozenset({

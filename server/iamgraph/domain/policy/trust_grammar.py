@@ -8,6 +8,7 @@ from typing import Final, NoReturn
 from ..errors import MalformedPolicyDocument
 from .document import Document, Statement, parse, strings
 from .finding import Finding
+from .shared_issuers import is_open, open_text
 from .syntax import Kind, Node, finding_at
 
 _SYNTAX: Final = "Syntax error in policy."
@@ -115,6 +116,21 @@ def _check_principal(document: Document, statement: Statement, path: tuple[str, 
                 message = "A condition block must be present for the Cognito provider"
                 code = "MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL"
                 _fail(document, entry, code, message, (*path, "Principal", member.name))
+    _check_shared_issuers(document, statement, principal, path)
+
+
+def _check_shared_issuers(document: Document, statement: Statement, principal: Node, path: tuple[str, ...]) -> None:
+    federated = principal.get("Federated")
+    for entry in strings(federated) if federated is not None else ():
+        issuer = issuer_of(entry.value).lower()
+        if is_open(statement, issuer):
+            code, where = "MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL", (*path, "Principal", "Federated")
+            _fail(document, entry, code, open_text(issuer), where)
+
+
+def issuer_of(provider: str) -> str:
+    """What a provider's condition keys begin with, by its ARN or its domain name."""
+    return provider.partition(":oidc-provider/")[2] or provider
 
 
 def _check_entry(document: Document, kind: str, entry: Node, path: tuple[str, ...]) -> None:

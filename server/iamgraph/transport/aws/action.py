@@ -10,7 +10,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from botocore import xform_name
 
-from ...app.caller import Identity
+from ...app.caller import Caller, Identity
 from ...app.operation import Command, Operation, Parameter, Query, camel, parameters
 from ...domain.arn import parse_arn
 from ...domain.budget import POINTS_OF_COMMAND, POINTS_OF_HASHING
@@ -30,7 +30,12 @@ class Asked:
 
     operation: Any
     given: Structure
-    caller: Identity
+    asker: Caller
+
+    @property
+    def caller(self) -> Identity:
+        """Who that is; only answers of operations that take credentials may ask."""
+        return self.asker.who
 
     @property
     def user_name(self) -> str | None:

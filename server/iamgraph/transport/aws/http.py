@@ -100,7 +100,8 @@ class AwsEndpoint:
         return Asking(service=service, model=model, fields=fields)
 
     async def _admitted(self, request: web.Request, body: bytes, asking: Asking, origin: Origin) -> Caller:
-        """Who asks. Raises Unauthenticated, or WireError where nothing is signed, and records that."""
+        """Who asks; nobody, where that takes no credentials. Raises Unauthenticated, or WireError where nothing is signed
+        that should be, and records that."""
         target = request.raw_path.encode("utf-8", "surrogateescape")
         is_signed = "Authorization" in request.headers or is_presigned(target)
         shown = HttpRequest(
@@ -111,6 +112,8 @@ class AwsEndpoint:
             services=frozenset({asking.service.name}),
         )
         caller = await self._kernel.authenticate(shown if is_signed else None, origin)
+        if not is_signed and asking.action is not None and asking.action.operation.is_public:
+            return caller
         try:
             await self._kernel.admit(caller, [asking.name])
         except IamError as fault:
@@ -142,7 +145,7 @@ class AwsEndpoint:
             return {}
         finally:
             await self._kernel.settle(caller)
-        asked = Asked(operation=operations[0], given=given, caller=caller.who)
+        asked = Asked(operation=operations[0], given=given, asker=caller)
         return action.answer(results[0] if action.also is None else tuple(results), asked)
 
     async def _result(self, caller: Caller, operation: Operation[Any]) -> Any:

@@ -77,6 +77,8 @@ _FIELDS: Mapping[str, str] = {
     "ListVirtualMFADevices": "account.virtualMfaDevices",
 }
 
+_FREE = ("AssumeRoleWithWebIdentity", "GetCallerIdentity", "GetSessionToken")
+
 
 def table() -> str:
     """The document, as Markdown."""
@@ -107,4 +109,4 @@ def _field(operation: type[Operation[object]]) -> str:
 
 
 def _permission(name: str, action: Action) -> str:
-    return "none" if name in ("GetCallerIdentity", "GetSessionToken") else f"`{action.operation.action}`"
+    return "none" if name in _FREE else f"`{action.operation.action}`"

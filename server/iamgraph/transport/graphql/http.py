@@ -163,7 +163,7 @@ class Endpoint:
             yield [_errors([_masked(request_id)])]
 
     async def _admit(self, caller: Caller, root: Root) -> None:
-        """Without credentials only signing in runs, and what agents ask for; and introspection, where people explore the
+        """Without credentials only signing in runs, and what shows its own; and introspection, where people explore the
         schema in development. A request that was signed wrongly may do neither: what it asks may not be what its signer
         asked."""
         names = root.names

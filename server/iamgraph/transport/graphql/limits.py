@@ -55,7 +55,7 @@ SIMULATED = ("actions", "resources")
 ASKED = ("requests", *SIMULATED)
 POLICIES = ("policies", "additionalPolicies", "permissionsBoundary", "resourcePolicy", "serviceControlPolicies")
 SIGN_INS = frozenset({"signIn", "signInAsRoot"})
-PUBLIC = SIGN_INS | {"enrolAgent", "issueAgentCredentials"}
+PUBLIC = SIGN_INS | {"assumeRoleWithWebIdentity", "enrolAgent", "issueAgentCredentials"}
 """What takes no credentials but what its input has. It is charged to nobody, so a request may have one of them."""
 HASHING_FIELDS = SECRET_FIELDS | {"createLoginProfile", "updateLoginProfile", "createAccount"}
 FIELDS_A_POINT = 10
@@ -343,4 +343,4 @@ def _check_mutations(names: list[str]) -> None:
     if len(names) > 1 and set(names) & SIGN_INS:
         raise refused("Signing in must be the only mutation of its request.")
     if len(names) > 1 and set(names) & PUBLIC:
-        raise refused("What an agent asks for must be the only mutation of its request.")
+        raise refused("What takes no credentials must be the only mutation of its request.")

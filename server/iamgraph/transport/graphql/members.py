@@ -46,6 +46,31 @@ class InvalidAuthenticationCodeError(Error):
     pass
 
 
+@strawberry.type(description=domain.NotTrusted.__doc__)
+class NotTrustedError(Error):
+    pass
+
+
+@strawberry.type(description=domain.InvalidIdentityToken.__doc__)
+class InvalidIdentityTokenError(Error):
+    pass
+
+
+@strawberry.type(description=domain.ExpiredIdentityToken.__doc__)
+class ExpiredIdentityTokenError(Error):
+    pass
+
+
+@strawberry.type(description=domain.IdpRejectedClaim.__doc__)
+class IdpRejectedClaimError(Error):
+    pass
+
+
+@strawberry.type(description=domain.IdpCommunicationError.__doc__)
+class IdpCommunicationError(Error):
+    pass
+
+
 @strawberry.type(description=domain.LongTermKeyRequired.__doc__)
 class LongTermKeyRequiredError(Error):
     pass
@@ -131,6 +156,11 @@ MEMBERS: dict[type[domain.IamError], tuple[type[Error], _Made]] = {
     domain.AgentNotEnrolled: (AgentNotEnrolledError, lambda e: {}),
     domain.InvalidCredentials: (InvalidCredentialsError, lambda e: {}),
     domain.InvalidAuthenticationCode: (InvalidAuthenticationCodeError, lambda e: {}),
+    domain.NotTrusted: (NotTrustedError, lambda e: {}),
+    domain.InvalidIdentityToken: (InvalidIdentityTokenError, lambda e: {}),
+    domain.ExpiredIdentityToken: (ExpiredIdentityTokenError, lambda e: {}),
+    domain.IdpRejectedClaim: (IdpRejectedClaimError, lambda e: {}),
+    domain.IdpCommunicationError: (IdpCommunicationError, lambda e: {}),
     domain.LongTermKeyRequired: (LongTermKeyRequiredError, lambda e: {}),
     domain.InvalidPasskey: (InvalidPasskeyError, lambda e: {}),
     domain.MfaRequired: (MfaRequiredError, lambda e: {"kinds": list(e.kinds), "passkey_options": e.passkey_options}),

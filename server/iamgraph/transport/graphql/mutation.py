@@ -33,6 +33,7 @@ from ...app import (
     temporary,
     users,
     versions,
+    web_identity,
 )
 from ...app import sessions as session_ops
 from ...app import sign_in as signing
@@ -161,6 +162,19 @@ class Mutation:
         assumed_role_arn=Payload(ARN),
         packed_policy_size=Payload(int, description="How full the space for session policies is, in percent."),
         session=_SESSION,
+    )
+
+    assume_role_with_web_identity = mutation(
+        web_identity.AssumeRoleWithWebIdentity,
+        credentials=Payload(Credentials, Credentials.of),
+        access_token=Payload(Secret, description="The same session as a bearer token, for callers that don't sign."),
+        assumed_role_arn=Payload(ARN),
+        packed_policy_size=Payload(int, description="How full the space for session policies is, in percent."),
+        session=_SESSION,
+        subject_from_web_identity_token=Payload(str, description="The token's `sub`."),
+        audience=Payload(str, description="The token's `azp`, or without one its `aud`."),
+        provider=Payload(str, description="The token's `iss`."),
+        source_identity=Payload(str | None),
     )
 
     get_session_token = mutation(

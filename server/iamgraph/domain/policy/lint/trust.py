@@ -8,8 +8,9 @@ from typing import Final
 from ..document import strings
 from ..match import wildcard
 from ..operators import Quantifier, operator
+from ..shared_issuers import insists, is_open, open_text
 from ..syntax import Kind, Node
-from ..trust_grammar import FEDERATED_PRINCIPAL
+from ..trust_grammar import FEDERATED_PRINCIPAL, issuer_of
 from .base import Check, StatementCheck, Tested, listed, shown
 
 _GITHUB: Final = "token.actions.githubusercontent.com"
@@ -71,11 +72,6 @@ def _is_saml(provider: str) -> bool:
 def _is_oidc(provider: str) -> bool:
     """By its ARN, or one of the providers that AWS knows by their domain."""
     return not _is_saml(provider) and FEDERATED_PRINCIPAL.fullmatch(provider) is not None
-
-
-def _domain(provider: str) -> str:
-    """What a provider's condition keys begin with."""
-    return provider.partition(":oidc-provider/")[2] or provider
 
 
 def _check_actions(one: StatementCheck, providers: tuple[Node, ...]) -> None:
@@ -149,12 +145,17 @@ def _check_oidc(one: StatementCheck, providers: tuple[Node, ...]) -> None:
     check, (_, path) = one.check, one.element("Principal")
     keys = one.keys()
     for provider in providers:
-        domain = _domain(provider.value).lower()
+        domain = issuer_of(provider.value).lower()
         start, where = provider.start, (*path, "Federated")
         if not _is_oidc(provider.value):
             continue
         if not any(key.startswith(domain + ":") for key in keys):
             message = f"whoever has a token of {shown(domain)} can come: test {domain}:aud and {domain}:sub"
+            check.security("MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL", start, where, message)
+        elif is_open(one.statement, domain):
+            check.security("MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL", start, where, open_text(domain))
+        elif not any(insists(test) for test in one.statement.conditions if test.key.lower().startswith(domain + ":")):
+            message = f"no test of a claim of {shown(domain)} insists on it: all hold where the token has no such claim"
             check.security("MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL", start, where, message)
         if domain == _GITHUB:
             if f"{_GITHUB}:sub" not in keys:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ....app import federation_tokens, keys, session_tokens, sts
+from ....app import federation_tokens, keys, session_tokens, sts, web_identity
 from ....app.caller import Identity, federated_user_id
 from ....app.questions.decoding import DecodeAuthorizationMessage, DecodedAuthorizationMessage
 from ....app.temporary import Credentials
@@ -30,6 +30,20 @@ def _assumed(made: sts.AssumedRole, asked: Asked) -> Structure:
         "Credentials": _credentials(made.credentials),
         "AssumedRoleUser": {"AssumedRoleId": f"{session.principal_id}:{session.name}", "Arn": made.assumed_role_arn},
         "PackedPolicySize": made.packed_policy_size if is_packed else None,
+        "SourceIdentity": session.source_identity,
+    }
+
+
+def _assumed_by_web_identity(made: web_identity.AssumedByWebIdentity, asked: Asked) -> Structure:
+    session, op = made.session, asked.operation
+    is_packed = op.policy is not None or op.policy_arns or session.tags
+    return {
+        "Credentials": _credentials(made.credentials),
+        "SubjectFromWebIdentityToken": made.subject_from_web_identity_token,
+        "AssumedRoleUser": {"AssumedRoleId": f"{session.principal_id}:{session.name}", "Arn": made.assumed_role_arn},
+        "PackedPolicySize": made.packed_policy_size if is_packed else None,
+        "Provider": made.provider,
+        "Audience": made.audience,
         "SourceIdentity": session.source_identity,
     }
 
@@ -74,6 +88,12 @@ ACTIONS: Mapping[str, Action] = {
         operation=sts.AssumeRole,
         answer=_assumed,
         differs="`ProvidedContexts` is not supported",
+    ),
+    "AssumeRoleWithWebIdentity": Action(
+        operation=web_identity.AssumeRoleWithWebIdentity,
+        answer=_assumed_by_web_identity,
+        differs="tokens may also be signed with PS256 and its like, and EdDSA; clocks may differ by a minute; `ProviderId` "
+        "is not supported",
     ),
     "GetAccessKeyInfo": Action(
         operation=keys.GetAccessKeyInfo, answer=_key_info, differs="tells of keys of the caller's own account alone"

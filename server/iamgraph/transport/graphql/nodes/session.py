@@ -8,11 +8,22 @@ import strawberry
 
 from ....app.sessions import GetSession, ListChildSessions
 from ....domain import entities
-from ....domain.entities import SessionSource
+from ....domain.entities import FederatedOrigin, SessionSource
 from ..context import Info
 from ..ids import node_id
 from ..scalars import ARN, DateTime, PolicyDocument
 from .base import Known, Principal
+
+
+@strawberry.type(description="Which identity provider spoke for somebody when a session began, and whom it named.")
+class SessionFederation:
+    provider_arn: ARN = strawberry.field(description="The provider may be gone since.")
+    issuer: str
+    subject: str = strawberry.field(description="Whom the provider named. Only together with the provider is that somebody.")
+
+    @classmethod
+    def of(cls, origin: FederatedOrigin) -> SessionFederation:
+        return cls(provider_arn=ARN(origin.provider_arn), issuer=origin.issuer, subject=origin.subject)
 
 
 @strawberry.type(description="Temporary credentials of a principal, and where they came from.")
@@ -50,6 +61,11 @@ class Session(Known):
     @strawberry.field
     async def user_agent(self, info: Info) -> str | None:
         return (await self._whole(info)).user_agent
+
+    @strawberry.field(description="Null where no identity provider spoke for who holds the session.")
+    async def federation(self, info: Info) -> SessionFederation | None:
+        origin = (await self._whole(info)).federation
+        return SessionFederation.of(origin) if origin is not None else None
 
     @strawberry.field(description="The policy that narrows the session.")
     async def session_policy(self, info: Info) -> PolicyDocument | None:

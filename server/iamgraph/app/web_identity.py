@@ -1,0 +1,303 @@
+"""AssumeRoleWithWebIdentity: temporary credentials of a role for whom an OpenID Connect provider speaks for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Annotated
+
+from ..domain.arn import parse_arn
+from ..domain.entities import (
+    FederatedOrigin,
+    OidcProvider,
+    PrincipalType,
+    Role,
+    Session,
+    SessionSource,
+)
+from ..domain.errors import (
+    ExpiredIdentityToken,
+    IamError,
+    IdpCommunicationError,
+    IdpRejectedClaim,
+    InvalidIdentityToken,
+    InvalidInput,
+    LimitExceeded,
+    MalformedPolicyDocument,
+    NotTrusted,
+)
+from ..domain.names import Between, Doc, RoleArn, RoleSessionName, WebIdentityToken, shown
+from ..domain.policy.evaluate import Principal, PrincipalKind
+from ..domain.throttling import Limit, web_identity_limit
+from ..federation.oidc.tokens import Token, parse
+from .access import Access, resource_control
+from .caller import Caller, request_context
+from .decide import Subject, allows, is_refused, refusal_text
+from .operation import Command, Need, operation
+from .session_policies import SessionPolicy, SessionPolicyArns, narrowing
+from .targets import NOTHING
+from .temporary import Credentials, issue, new_credentials
+from .throttling import attempt, knows_address, succeeded
+from .web_identity_claims import WebIdentity, web_identity
+from .work import Tools, Work
+
+_NOTHING_MORE = (
+    "The web identity token could not be validated: it is not by an identity provider that the role's account trusts, or "
+    "not for an application of it."
+)
+"""INVARIANT: one text, so that a stranger does not learn whom an account trusts. The history has the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssumedByWebIdentity:
+    """A role session, and by whom: `provider` is the issuer. `packed_policy_size` is in percent."""
+
+    credentials: Credentials
+    access_token: str = field(repr=False)
+    assumed_role_arn: str
+    packed_policy_size: int
+    session: Session
+    subject_from_web_identity_token: str
+    audience: str
+    provider: str
+
+    @property
+    def source_identity(self) -> str | None:
+        return self.session.source_identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """A token that was shown, or what is wrong with it by itself; and the provider of the role's account that it says it is
+    by, None where there is no such provider. `known_as` stands for the identity where attempts are counted."""
+
+    token: Token | IamError
+    provider: OidcProvider | None
+    known_as: str
+    counting: Limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Proven:
+    """A token that its provider has signed."""
+
+    shown: _Shown
+    token: Token
+    provider: OidcProvider
+
+
+@operation(
+    "sts:AssumeRoleWithWebIdentity",
+    on=NOTHING,
+    raises=(
+        NotTrusted,
+        InvalidIdentityToken,
+        ExpiredIdentityToken,
+        IdpRejectedClaim,
+        IdpCommunicationError,
+        MalformedPolicyDocument,
+        LimitExceeded,
+    ),
+)
+class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
+    """Take on a role for a while with a token of an OpenID Connect provider, if its trust policy lets that in. It takes no
+    credentials."""
+
+    role_arn: RoleArn
+    role_session_name: RoleSessionName
+    web_identity_token: WebIdentityToken
+    duration_seconds: Annotated[int, Between(900, 43200), Doc("How long the credentials are good for.")] = 3600
+    policy: SessionPolicy | None = None
+    policy_arns: Annotated[
+        SessionPolicyArns, Doc("Managed policies, of the role's account or of the service, that narrow the session.")
+    ] = ()
+
+    is_public = True
+    is_guarded = True
+    locks_account = False
+
+    def needs(self, caller: Caller, target: None) -> Sequence[Need]:
+        return ()
+
+    def validate(self) -> None:
+        parsed = parse_arn(self.role_arn)
+        if parsed is None or parsed.service != "iam" or parsed.kind != "role":
+            raise InvalidInput(f"{self.role_arn} is invalid", field="roleArn")
+
+    async def look(self, work: Work, target: None) -> _Shown:
+        work.trail.resources.append(self.role_arn)
+        account = (await work.data.accounts.get([self._account_id])).get(self._account_id)
+        is_open = account is not None and account.closed_at is None
+        work.trail.account_id = account.id if account is not None else None
+        token = _read(self.web_identity_token, work.now)
+        provider = None
+        if isinstance(token, Token) and is_open:
+            provider = await work.data.oidc_providers.of_issuer(self._account_id, token.issuer)
+        known_as = _known_as(provider, token)
+        is_known = await knows_address(work, known_as)
+        address = work.caller.origin.ip_address
+        counting = web_identity_limit(address=address, known_as=known_as if is_known else None)
+        return _Shown(token=token, provider=provider, known_as=known_as, counting=counting)
+
+    async def guard(self, work: Work, looked: _Shown) -> None:
+        await attempt(work, [looked.counting])
+
+    async def prepare(self, caller: Caller, tools: Tools, looked: _Shown) -> _Proven:
+        token, provider = looked.token, looked.provider
+        if isinstance(token, IamError):
+            # It is told, since it tells nothing of anybody here.
+            raise token
+        try:
+            if provider is None:
+                raise InvalidIdentityToken(
+                    f"No OpenIDConnect provider found in account {self._account_id} for {shown(token.issuer)}"
+                )
+            token.audience(provider.client_ids)
+            await tools.oidc.verify(token)
+        except InvalidIdentityToken as error:
+            raise _for_strangers(error, InvalidIdentityToken(_NOTHING_MORE)) from None
+        except IdpCommunicationError as error:
+            told = IdpCommunicationError("Couldn't retrieve verification key from your identity provider")
+            raise _for_strangers(error, told) from None
+        return _Proven(shown=looked, token=token, provider=provider)
+
+    async def execute(self, work: Work, target: None, prepared: _Proven) -> AssumedByWebIdentity:
+        provider, identity = await self._identity(work, prepared)
+        work.trail.principal_id = f"{provider.arn}:{identity.audience}:{identity.subject}"
+        work.trail.principal_arn = provider.arn
+        work.trail.resources.append(self.role_arn)
+        role = await self._trusting_role(work, provider, identity)
+        if self.duration_seconds > role.max_session_seconds:
+            raise InvalidInput(
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+                field="durationSeconds",
+            )
+        policies, packed = await narrowing(work, role.account_id, self.policy, self.policy_arns, whose="role")
+        await succeeded(work, [prepared.shown.counting], prepared.shown.known_as)
+        credentials = new_credentials(work, self.duration_seconds)
+        session = Session(
+            id=work.tools.entropy(16).hex(),
+            account_id=role.account_id,
+            principal_type=PrincipalType.ROLE,
+            principal_id=role.id,
+            principal_name=role.name,
+            principal_path=role.path,
+            parent_id=None,
+            name=self.role_session_name,
+            source=SessionSource.OIDC,
+            access_key_id=credentials.access_key_id,
+            issued_at=work.now,
+            expires_at=credentials.expiration,
+            revoked_at=None,
+            ip_address=work.caller.origin.ip_address,
+            user_agent=work.caller.origin.user_agent,
+            policies=policies,
+            source_identity=identity.source_identity,
+            tags=identity.tags,
+            transitive_tag_keys=identity.transitive_tag_keys,
+            mfa_at=None,
+            federation=FederatedOrigin(
+                provider_id=provider.id,
+                provider_arn=provider.arn,
+                issuer=provider.url,
+                subject=identity.subject,
+                context=identity.session_context,
+            ),
+        )
+        token = await issue(work, session, credentials)
+        return AssumedByWebIdentity(
+            credentials=credentials,
+            access_token=token,
+            assumed_role_arn=session.arn,
+            packed_policy_size=packed,
+            session=session,
+            subject_from_web_identity_token=identity.subject,
+            audience=identity.audience,
+            provider=provider.url,
+        )
+
+    @property
+    def _account_id(self) -> str:
+        parsed = parse_arn(self.role_arn)
+        return parsed.account_id if parsed is not None else ""
+
+    async def _identity(self, work: Work, proven: _Proven) -> tuple[OidcProvider, WebIdentity]:
+        """Who that is, by the provider as it is now: somebody may have deleted it, or taken a client id away, meanwhile."""
+        provider = (await work.data.oidc_providers.by_ids([proven.provider.id])).get(proven.provider.id)
+        account = (await work.data.accounts.get([self._account_id])).get(self._account_id)
+        try:
+            if provider is None or account is None or account.closed_at is not None:
+                raise InvalidIdentityToken(f"The provider {proven.provider.arn} was deleted.")
+            audience = proven.token.audience(provider.client_ids)
+        except InvalidIdentityToken as error:
+            raise _for_strangers(error, InvalidIdentityToken(_NOTHING_MORE)) from None
+        return provider, web_identity(provider, proven.token, audience)
+
+    async def _trusting_role(self, work: Work, provider: OidcProvider, identity: WebIdentity) -> Role:
+        """The role, if it trusts this identity. INVARIANT: a role that does not exist is decided on and answers like one
+        that trusts somebody else. Raises NotTrusted."""
+        parsed = parse_arn(self.role_arn)
+        assert parsed is not None
+        named = (await work.data.roles.named(parsed.account_id, [parsed.name])).get(parsed.name)
+        role = named if named is not None and named.arn == self.role_arn else None
+        guards = (await resource_control(work.data, [parsed.account_id])).get(parsed.account_id, ())
+        subject = Subject(
+            principal=Principal(kind=PrincipalKind.FEDERATED, provider=provider.arn),
+            access=Access(),
+            context=request_context(work.caller.origin, work.now),
+        )
+        need = Need(
+            action="sts:AssumeRoleWithWebIdentity",
+            resource=self.role_arn,
+            asked=self.role_arn,
+            account_id=parsed.account_id,
+            context={
+                **identity.context,
+                **_role_context(role),
+                "aws:ResourceAccount": parsed.account_id,
+                "sts:RoleSessionName": self.role_session_name,
+            },
+            trust=role,
+            resource_control=guards,
+            is_trust_decision=True,
+        )
+        for action in ("sts:AssumeRoleWithWebIdentity", *identity.further_actions):
+            asked = replace(need, action=action)
+            decision = allows(subject, asked)
+            if is_refused(asked, decision):
+                who = f"{identity.subject!a} of {provider.arn} for {identity.audience!a}"
+                told = NotTrusted("Not authorized to perform sts:AssumeRoleWithWebIdentity")
+                raise _for_strangers(NotTrusted(refusal_text(who, asked, decision)), told)
+        if role is None:
+            raise NotTrusted("Not authorized to perform sts:AssumeRoleWithWebIdentity")
+        return role
+
+
+def _read(text: str, now: datetime) -> Token | IamError:
+    """The token, or what is wrong with it whoever signed it."""
+    try:
+        token = parse(text)
+        token.check_times(now.timestamp())
+    except (InvalidIdentityToken, ExpiredIdentityToken) as error:
+        return error
+    return token
+
+
+def _known_as(provider: OidcProvider | None, token: Token | IamError) -> str:
+    """What a provider's subject is counted as; nobody's where there is no such provider."""
+    if provider is None or isinstance(token, IamError):
+        return "nobody"
+    return hashlib.sha256(f"{provider.id}\n{token.subject}".encode("utf-8", "surrogatepass")).hexdigest()[:21]
+
+
+def _role_context(role: Role | None) -> Mapping[str, str]:
+    tags = role.tags if role is not None else ()
+    return {f"{kind}/{tag.key}": tag.value for tag in tags for kind in ("aws:ResourceTag", "iam:ResourceTag")}
+
+
+def _for_strangers(truth: IamError, told: IamError) -> IamError:
+    """What somebody without credentials is told. The history has the truth."""
+    told.truth = truth
+    return told
