@@ -132,9 +132,10 @@ class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
         is_open = account is not None and account.closed_at is None
         work.trail.account_id = account.id if account is not None else None
         token = _read(self.web_identity_token, work.now)
-        provider = None
-        if isinstance(token, Token) and is_open:
-            provider = await work.data.oidc_providers.of_issuer(self._account_id, token.issuer)
+        # INVARIANT: the same statements, whoever exists, so that their time tells nothing.
+        issuer = token.issuer if isinstance(token, Token) else ""
+        found = await work.data.oidc_providers.of_issuer(self._account_id, issuer)
+        provider = found if is_open else None
         known_as = _known_as(provider, token)
         is_known = await knows_address(work, known_as)
         address = work.caller.origin.ip_address
