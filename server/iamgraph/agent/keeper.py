@@ -53,7 +53,8 @@ class Keeper:
             given = self._good()
         if given is None:
             assert self._failure is not None
-            raise self._failure
+            # The same one may be raised often: without this, each time would add to its traceback.
+            raise self._failure.with_traceback(None)
         return given
 
     def _good(self) -> Given | None:

@@ -22,7 +22,8 @@ def check_server(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     if not host or parts.scheme not in ("http", "https") or parts.username is not None or parts.path.strip("/"):
-        raise AgentError(f"{url!a} is no server; give scheme, host and port alone, such as https://iam.example.com")
+        shown = ascii(url) if "@" not in url else "what was given"  # a password may stand before the @
+        raise AgentError(f"{shown} is no server; give scheme, host and port alone, such as https://iam.example.com")
     if parts.scheme == "http" and not is_loopback(host):
         raise AgentError(f"{url!a} would carry credentials in the clear between machines; give an https address")
     return f"{parts.scheme}://{parts.netloc}"

@@ -1,21 +1,43 @@
-"""The command's words for where applications run: `enrol`, `agent` and `credential-process`."""
+"""The command's words for where applications run: `enrol`, `agent` and `credential-process`. They read no settings of a
+server, and load nothing of one: SDKs wait for them."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import re
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 
 from ..agent import enrolment, serving
 from ..agent.container import PATH
 from ..agent.errors import AgentError
 from ..agent.kept import Kept
+from ..transport.logs import log_to_stderr
 
+WORDS = ("enrol", "agent", "credential-process")
 PORT = 9911
 Client = Callable[[argparse.Namespace], Coroutine[None, None, None]]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run one of these words."""
+    parser = argparse.ArgumentParser(prog="iamgraph")
+    add_to(parser.add_subparsers(required=True, metavar="COMMAND"))
+    run(parser.parse_args(arguments))
+
+
+def run(given: argparse.Namespace) -> None:
+    """Run what was asked for. What can be mended is one line on standard error, and exit status 1."""
+    log_to_stderr()
+    try:
+        asyncio.run(given.client(given))
+    except AgentError as error:
+        sys.exit(f"iamgraph: {error}")
+    except OSError as error:
+        sys.exit(f"iamgraph: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import uvloop
 
-from ..agent.errors import AgentError
 from ..domain.errors import IamError
 from ..main import (
     StoreError,
@@ -249,19 +248,17 @@ def _add_keys(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command. What an operator can mend is one line on standard error, and exit status 1."""
     given = _parser().parse_args(arguments)
+    if given.client is not None:
+        agent.run(given)
+        return
     try:
-        if given.client is not None:
-            # It runs where applications do: a server's settings are none of its own.
-            log_to_stderr()
-            uvloop.run(given.client(given))
-            return
         if given.run is None:
             print(given.printed(), end="")
             return
         settings = Settings.from_env(os.environ)
         log_to_stderr(settings.log_format, settings.log_level)
         uvloop.run(given.run(settings, given))
-    except (SettingsError, StoreError, MasterKeyError, IamError, HistoryBent, AgentError) as error:
+    except (SettingsError, StoreError, MasterKeyError, IamError, HistoryBent) as error:
         sys.exit(f"iamgraph: {error}")
     except OSError as error:
         sys.exit(f"iamgraph: {error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
