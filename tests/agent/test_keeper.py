@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from datetime import timedelta
 from pathlib import Path
 
@@ -110,3 +111,14 @@ async def test_what_was_kept_and_can_not_be_read_is_not_there(tmp_path: Path) ->
     file.chmod(0o640)
     with pytest.raises(AgentError, match="mode 0640"):
         kept.read()
+
+
+async def test_a_full_disk_takes_no_credentials_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    keeper = Keeper(Kept(tmp_path), Source([given(1, age=HALF), given(2)]))
+    assert (await keeper.current()).access_key_id == given(1).access_key_id
+    monkeypatch.setattr("iamgraph.agent.kept.write_private", full)
+    assert (await keeper.current()).access_key_id == given(2).access_key_id
+    assert (await keeper.current()).access_key_id == given(2).access_key_id

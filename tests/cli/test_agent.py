@@ -4,6 +4,7 @@ nothing, and what is wrong in one line on standard error."""
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import signal
@@ -16,6 +17,8 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
+
+from iamgraph.cli import agent
 
 from ..agents import enrolment
 from ..databases import fresh
@@ -141,6 +144,14 @@ async def test_a_machine_enrols_and_prints_credentials(tmp_path: Path) -> None:
         assert await machine.credentials() == made
 
 
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home, for what runs in this process, whose log stays as it is."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(agent, "log_to_stderr", lambda: None)
+    return tmp_path
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -152,16 +163,23 @@ async def test_a_machine_enrols_and_prints_credentials(tmp_path: Path) -> None:
         (("enrol", "--instance-profile", "web", "--server", "https://iam.example.com/x"), "is no server"),
     ],
 )
-async def test_what_is_wrong_is_one_line(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
-    stdin = "" if "is wanted" in said else "ige_token\n"
-    line = await Machine(tmp_path).refused(*arguments, stdin=stdin)
-    assert said in line and "secret" not in line
-    assert list(tmp_path.iterdir()) == []
+def test_what_is_wrong_is_one_line(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("" if "is wanted" in said else "ige_token\n"))
+    with pytest.raises(SystemExit) as ended:
+        agent.main(arguments)
+    assert said in str(ended.value) and "secret" not in str(ended.value)
+    assert list(machine.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     "wrong", [("--instance-profile", ".."), ("--instance-profile", "a/b"), ("--duration-seconds", "900")]
 )
-async def test_what_can_not_be_meant_is_refused_as_usage(tmp_path: Path, wrong: tuple[str, str]) -> None:
-    code, out, err = await Machine(tmp_path).run("credential-process", "--instance-profile", "web", *wrong)
-    assert (code, out) == (2, "") and f"argument {wrong[0]}" in err
+def test_what_can_not_be_meant_is_refused_as_usage(
+    machine: Path, capsys: pytest.CaptureFixture[str], wrong: tuple[str, str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        agent.main([*PROCESS, *wrong])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (2, "") and f"argument {wrong[0]}" in said.err

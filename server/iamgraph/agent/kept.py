@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from .errors import AgentError, Gone, Unavailable
 from .files import read_private, write_private
 from .given import Given, now, parsed
 
+log = logging.getLogger(__name__)
 _WAIT_SECONDS, _LOOK_SECONDS = 30, 0.05
 
 
@@ -47,7 +49,11 @@ class Kept:
                 raise
             if not given.is_good(now()):
                 raise Unavailable("what the server gave has expired by this machine's clock: is that right?")
-            write_private(self._path, given.text())
+            try:
+                write_private(self._path, given.text())
+            except OSError as error:
+                # A full disk must not take credentials from applications: the next who asks asks the server.
+                log.warning("credentials could not be kept in %s: %s", self._path, error.strerror)
             return given
 
     async def current(self, ask: Callable[[], Awaitable[Given]]) -> Given:

@@ -43,7 +43,7 @@ async def mutate(
     done = (body.get("data") or {}).get(name)
     if not isinstance(done, dict):
         said = (body.get("errors") or [{}])[0].get("message", "nothing")
-        raise Unavailable(f"{server} does not know this request; it says: {said}")
+        raise Unavailable(f"{server} says: {said}")
     if "code" not in done:
         return done
     message, code = f"{server} says: {done['message']}", done["code"]

@@ -64,6 +64,7 @@ def test_a_record_is_cloudtrails() -> None:
         (f"arn:aws:iam::{ACCOUNT}:user/division/alice", "IAMUser"),
         (f"arn:aws:sts::{ACCOUNT}:assumed-role/deploy/ci", "AssumedRole"),
         (f"arn:aws:sts::{ACCOUNT}:federated-user/kim", "FederatedUser"),
+        (f"arn:aws:iamgraph::{ACCOUNT}:agent/ag-0123456789abcdef0", "AWSService"),
         ("what is no ARN", "Unknown"),
         (None, "Unknown"),
     ],

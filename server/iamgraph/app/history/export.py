@@ -16,7 +16,14 @@ from ..operation import OPERATIONS, Query
 BATCH = 1000
 Json = dict[str, object]
 _TYPES = {"signin": "AwsConsoleSignIn"}
-_KINDS = {"root": "Root", "user": "IAMUser", "assumed-role": "AssumedRole", "federated-user": "FederatedUser"}
+_KINDS = {
+    "root": "Root",
+    "user": "IAMUser",
+    "assumed-role": "AssumedRole",
+    "federated-user": "FederatedUser",
+    # What an agent asks for is done by EC2, for it.
+    "agent": "AWSService",
+}
 
 
 async def exported(data: StoreSession, *, account_id: str | None, since: datetime | None) -> AsyncIterator[bytes]:
