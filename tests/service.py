@@ -27,6 +27,7 @@ from iamgraph.domain.entities import EventOutcome
 from iamgraph.domain.limits import Quotas
 from iamgraph.federation.oidc.verification import OpenIdConnect
 from iamgraph.federation.outbound import Reach
+from iamgraph.federation.saml.endpoints import receivers
 from iamgraph.main import application, relying_party
 from iamgraph.security.chaining import ChainKeys
 from iamgraph.security.passwords import PasswordHasher
@@ -36,6 +37,7 @@ from iamgraph.store.events import EventFilter
 from iamgraph.store.unit import Database
 
 ACCOUNT = "111122223333"
+PUBLIC_URL = "https://iam.example.com"
 ROOT_EMAIL, ROOT_PASSWORD = "root@example.com", "a-Root-passw0rd"
 
 TABLES = (
@@ -237,6 +239,7 @@ async def served(
         quotas=quotas or Quotas(),
         relying_party=relying_party(settings),
         oidc=oidc,
+        saml_receiver=receivers(PUBLIC_URL),
         clock=clock,
     )
     database = Database(url)

@@ -29,6 +29,8 @@ from .domain.entities import Account
 from .domain.passkeys import RelyingParty
 from .federation.oidc.verification import OpenIdConnect
 from .federation.outbound import Reach
+from .federation.saml.endpoints import receivers
+from .federation.saml.verifier import Verifier
 from .security.chaining import ChainKeys
 from .security.keyfile import MasterKeys, changing
 from .security.keyring import KeyRing
@@ -85,6 +87,7 @@ async def tools_of(settings: Settings, ring: KeyRing) -> AsyncIterator[Tools]:
         max_waiting=settings.hash_queue,
     )
     oidc = OpenIdConnect(reach_of(settings))
+    saml = Verifier()
     try:
         yield Tools(
             hasher=hasher,
@@ -94,9 +97,12 @@ async def tools_of(settings: Settings, ring: KeyRing) -> AsyncIterator[Tools]:
             sign_in_url=(settings.public_url + "/signin/{}").format,
             sign_in_time=timedelta(seconds=settings.sign_in_seconds),
             oidc=oidc,
+            saml=saml,
+            saml_receiver=receivers(settings.public_url),
         )
     finally:
         hasher.close()
+        saml.close()
         await oidc.close()
 
 

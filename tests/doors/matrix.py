@@ -566,7 +566,7 @@ DOORS = [
 ]
 FREE_FOR_ALL = {"GetCallerIdentity", "GetSessionToken", "ListAssumableRoles", "SignOut"}
 """What any authenticated caller may; the second with a long-term key alone."""
-PUBLIC = {"SignIn", "SignInAsRoot", "AssumeRoleWithWebIdentity", "EnrolAgent", "IssueAgentCredentials"}
+PUBLIC = {"SignIn", "SignInAsRoot", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "EnrolAgent", "IssueAgentCredentials"}
 ELSEWHERE = {
     "ListChildSessions",
     "GetFederationToken",

@@ -210,5 +210,5 @@ async def test_door_on_the_wire(furnished: tuple[Service, World], door: Door) ->
 
 
 def test_every_action_on_the_wire_has_a_door() -> None:
-    without = {"AssumeRoleWithWebIdentity", "GetCallerIdentity", "GetSessionToken"}
+    without = {"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetCallerIdentity", "GetSessionToken"}
     assert set(ON_THE_WIRE) - {door.operation for door in WIRE_DOORS} == without

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
@@ -13,7 +13,6 @@ from ..domain.entities import (
     FederatedOrigin,
     OidcProvider,
     PrincipalType,
-    Role,
     Session,
     SessionSource,
 )
@@ -29,12 +28,10 @@ from ..domain.errors import (
     NotTrusted,
 )
 from ..domain.names import Between, Doc, RoleArn, RoleSessionName, WebIdentityToken, shown
-from ..domain.policy.evaluate import Principal, PrincipalKind
 from ..domain.throttling import Limit, web_identity_limit
 from ..federation.oidc.tokens import Token, parse
-from .access import Access, resource_control
-from .caller import Caller, request_context
-from .decide import Subject, allows, is_refused, refusal_text
+from .caller import Caller
+from .federated_roles import Federated, for_strangers, trusting_role
 from .operation import Command, Need, operation
 from .session_policies import SessionPolicy, SessionPolicyArns, narrowing
 from .targets import NOTHING
@@ -158,10 +155,10 @@ class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
             token.audience(provider.client_ids)
             await tools.oidc.verify(token)
         except InvalidIdentityToken as error:
-            raise _for_strangers(error, InvalidIdentityToken(_NOTHING_MORE)) from None
+            raise for_strangers(error, InvalidIdentityToken(_NOTHING_MORE)) from None
         except IdpCommunicationError as error:
             told = IdpCommunicationError("Couldn't retrieve verification key from your identity provider")
-            raise _for_strangers(error, told) from None
+            raise for_strangers(error, told) from None
         return _Proven(shown=looked, token=token, provider=provider)
 
     async def execute(self, work: Work, target: None, prepared: _Proven) -> AssumedByWebIdentity:
@@ -169,7 +166,13 @@ class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
         work.trail.principal_id = f"{provider.arn}:{identity.audience}:{identity.subject}"
         work.trail.principal_arn = provider.arn
         work.trail.resources.append(self.role_arn)
-        role = await self._trusting_role(work, provider, identity)
+        who = Federated(
+            provider_arn=provider.arn,
+            described=f"{identity.subject!a} of {provider.arn} for {identity.audience!a}",
+            context={**identity.context, "sts:RoleSessionName": self.role_session_name},
+            further_actions=identity.further_actions,
+        )
+        role = await trusting_role(work, self.role_arn, "sts:AssumeRoleWithWebIdentity", who)
         if self.duration_seconds > role.max_session_seconds:
             raise InvalidInput(
                 "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
@@ -233,47 +236,8 @@ class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
                 raise InvalidIdentityToken(f"The provider {proven.provider.arn} was deleted.")
             audience = proven.token.audience(provider.client_ids)
         except InvalidIdentityToken as error:
-            raise _for_strangers(error, InvalidIdentityToken(_NOTHING_MORE)) from None
+            raise for_strangers(error, InvalidIdentityToken(_NOTHING_MORE)) from None
         return provider, web_identity(provider, proven.token, audience)
-
-    async def _trusting_role(self, work: Work, provider: OidcProvider, identity: WebIdentity) -> Role:
-        """The role, if it trusts this identity. INVARIANT: a role that does not exist is decided on and answers like one
-        that trusts somebody else. Raises NotTrusted."""
-        parsed = parse_arn(self.role_arn)
-        assert parsed is not None
-        named = (await work.data.roles.named(parsed.account_id, [parsed.name])).get(parsed.name)
-        role = named if named is not None and named.arn == self.role_arn else None
-        guards = (await resource_control(work.data, [parsed.account_id])).get(parsed.account_id, ())
-        subject = Subject(
-            principal=Principal(kind=PrincipalKind.FEDERATED, provider=provider.arn),
-            access=Access(),
-            context=request_context(work.caller.origin, work.now),
-        )
-        need = Need(
-            action="sts:AssumeRoleWithWebIdentity",
-            resource=self.role_arn,
-            asked=self.role_arn,
-            account_id=parsed.account_id,
-            context={
-                **identity.context,
-                **_role_context(role),
-                "aws:ResourceAccount": parsed.account_id,
-                "sts:RoleSessionName": self.role_session_name,
-            },
-            trust=role,
-            resource_control=guards,
-            is_trust_decision=True,
-        )
-        for action in ("sts:AssumeRoleWithWebIdentity", *identity.further_actions):
-            asked = replace(need, action=action)
-            decision = allows(subject, asked)
-            if is_refused(asked, decision):
-                who = f"{identity.subject!a} of {provider.arn} for {identity.audience!a}"
-                told = NotTrusted("Not authorized to perform sts:AssumeRoleWithWebIdentity")
-                raise _for_strangers(NotTrusted(refusal_text(who, asked, decision)), told)
-        if role is None:
-            raise NotTrusted("Not authorized to perform sts:AssumeRoleWithWebIdentity")
-        return role
 
 
 def _read(text: str, now: datetime) -> Token | IamError:
@@ -291,14 +255,3 @@ def _known_as(provider: OidcProvider | None, token: Token | IamError) -> str:
     if provider is None or isinstance(token, IamError):
         return "nobody"
     return hashlib.sha256(f"{provider.id}\n{token.subject}".encode("utf-8", "surrogatepass")).hexdigest()[:21]
-
-
-def _role_context(role: Role | None) -> Mapping[str, str]:
-    tags = role.tags if role is not None else ()
-    return {f"{kind}/{tag.key}": tag.value for tag in tags for kind in ("aws:ResourceTag", "iam:ResourceTag")}
-
-
-def _for_strangers(truth: IamError, told: IamError) -> IamError:
-    """What somebody without credentials is told. The history has the truth."""
-    told.truth = truth
-    return told

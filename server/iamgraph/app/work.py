@@ -14,6 +14,9 @@ from ..domain.limits import Quotas
 from ..domain.passkeys import RelyingParty
 from ..domain.policy.reference import Reference, Together
 from ..federation.oidc.verification import OpenIdConnect
+from ..federation.saml.assertion import Receiver
+from ..federation.saml.endpoints import receivers
+from ..federation.saml.verifier import Verifier
 from ..reference.aws import AwsReference
 from ..reference.own import OwnReference
 from ..security.passwords import Hasher
@@ -38,7 +41,8 @@ def default_reference() -> Reference:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What is the same for every operation of a server. `sign_in_url` makes an account's sign-in address of its alias
-    or id; `relying_party` is the site that passkeys are for, None where there is none."""
+    or id; `relying_party` is the site that passkeys are for, None where there is none; `saml_receiver` says
+    what the responses of a SAML provider must be for, by its account and its name."""
 
     hasher: Hasher
     sealer: Sealer
@@ -47,6 +51,8 @@ class Tools:
     relying_party: RelyingParty | None = None
     sign_in_time: timedelta = timedelta(hours=12)
     oidc: OpenIdConnect = field(default_factory=OpenIdConnect)
+    saml: Verifier = field(default_factory=Verifier)
+    saml_receiver: Callable[[str, str], Receiver] = field(default=receivers(""))
     reference: Reference = field(default_factory=default_reference)
     clock: Callable[[], datetime] = _clock
     entropy: Callable[[int], bytes] = os.urandom

@@ -430,6 +430,7 @@ class SessionSource(Enum):
     FEDERATION_TOKEN = "FEDERATION_TOKEN"
     INSTANCE_PROFILE = "INSTANCE_PROFILE"
     OIDC = "OIDC"
+    SAML = "SAML"
 
 
 class PrincipalType(Enum):

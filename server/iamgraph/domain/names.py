@@ -125,8 +125,9 @@ TokenCode = Annotated[AuthenticationCode, Doc("Six digits that an MFA device of 
 WebIdentityToken = Annotated[
     str, Match(r".*", 4, 20_000), Secret(), Doc("What the identity provider has signed: an ID token, as it came.")
 ]
+ROLE_SESSION_NAME = Match(r"[\w+=,.@-]*", 2, 64)
 RoleSessionName = Annotated[
-    str, Match(r"[\w+=,.@-]*", 2, 64), Doc("What the session is called in its ARN and in the history.")
+    str, ROLE_SESSION_NAME, Doc("What the session is called in its ARN and in the history.")
 ]
 FederatedUserName = Annotated[
     str, Match(r"[\w+=,.@-]*", 2, 32), Doc("What the federated user is called in its ARN and in the history.")
@@ -164,6 +165,9 @@ SamlPrivateKeyText = Annotated[
     Match(r"[\t\n\r\x20-\xff]+", 1, 16384),
     Secret(),
     Doc("An RSA private key that decrypts assertions, in PEM, without a password."),
+]
+SamlAssertionText = Annotated[
+    str, Match(r".*", 4, 100_000), Secret(), Doc("The identity provider's response in base64, as it is posted.")
 ]
 SamlPrivateKeyId = Annotated[str, Match(r"[A-Z0-9]+", 22, 64), Doc("The id of a private key.")]
 GuardrailId = Annotated[str, Match(r"p-[0-9a-zA-Z_]+", 10, 130), Doc("A guardrail's id, `p-…`.")]

@@ -430,6 +430,16 @@ class MappingRulesRow(Model):
         table = "mapping_rules"
 
 
+# `id` is a hash of the provider and of the assertion. It refers to nothing, so that a provider that is made again finds it.
+class SamlAssertionRow(Model):
+    id = Word(max_length=64, primary_key=True)
+    believed_until = fields.DatetimeField()
+
+    class Meta:
+        table = "saml_assertion"
+        indexes = (Index(fields=("believed_until",), name="saml_assertion_by_end"),)
+
+
 # Uses have tables of their own: they are written by the minute, and rewrite no row that requests read.
 class AccessKeyUseRow(Model):
     id = fields.BigIntField(primary_key=True)

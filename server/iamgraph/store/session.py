@@ -26,6 +26,7 @@ from .policies import Policies
 from .principals import PrincipalTexts
 from .reports import Reports
 from .roles import Roles
+from .saml_assertions import SamlAssertions
 from .saml_providers import SamlProviders
 from .sealed import Sealed
 from .services import Services
@@ -62,6 +63,7 @@ class StoreSession:
     oidc_providers = cached_property(lambda self: OidcProviders(self._statements))
     saml_providers = cached_property(lambda self: SamlProviders(self._statements))
     passkeys = cached_property(lambda self: Passkeys(self._statements))
+    saml_assertions = cached_property(lambda self: SamlAssertions(self._statements))
     login_profiles = cached_property(lambda self: LoginProfiles(self._statements))
     reports = cached_property(lambda self: Reports(self._statements))
     sessions = cached_property(lambda self: Sessions(self._statements))

@@ -97,6 +97,14 @@ def test_an_encrypted_assertion_holds_one(idp: Idp) -> None:
     assert refused.value.code == "shape"
 
 
+def test_an_encrypted_assertion_is_the_only_one(idp: Idp) -> None:
+    response = encrypted(idp)
+    response.append(assertion_of(idp.says()))
+    with pytest.raises(Refused) as refused:
+        idp.read(response, keys=[key("ours")])
+    assert refused.value.code == "shape"
+
+
 def flipped(response: etree._Element, number: int, octet: int) -> etree._Element:
     value = list(response.iter(f"{{{XENC}}}CipherValue"))[number]
     raw = bytearray(base64.b64decode("".join((value.text or "").split())))

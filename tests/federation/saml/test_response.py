@@ -65,6 +65,15 @@ def test_a_response_is_believed_where_either_part_is_signed(idp: Idp, signs: str
     assert (found.subject.value, found.attributes) == ("alice", {"groups": ("a", "b")})
 
 
+@pytest.mark.parametrize("signs", ["response", "assertion"])
+def test_what_is_read_on_is_made_of_what_was_signed(idp: Idp, signs: str) -> None:
+    """A signature does not sign itself, so that there is none in what it has signed."""
+    response = idp.says()
+    sign(response if signs == "response" else assertion_of(response), idp.pair)
+    found = proven(posted(response), idp.provider).assertion
+    assert [element.tag for element in found.getroottree().getroot().iter(SIGNATURE)] == []
+
+
 @pytest.mark.parametrize("method", ["RsaSha256", "RsaSha384", "RsaSha512"])
 @pytest.mark.parametrize("digest", ["Sha256", "Sha384", "Sha512"])
 def test_sha_2_is_believed(idp: Idp, method: str, digest: str) -> None:
@@ -512,6 +521,15 @@ def two_signatures(idp: Idp) -> etree._Element:
     return response
 
 
+def signature_elsewhere(idp: Idp) -> etree._Element:
+    """One that nobody need look at, and somebody may."""
+    response = signed_assertion(idp)
+    extensions = etree.Element(f"{{{SAMLP}}}Extensions")
+    extensions.append(copy.deepcopy(signature_of(assertion_of(response))))
+    response.insert(1, extensions)
+    return response
+
+
 def not_saml_2(idp: Idp) -> etree._Element:
     response = signed_assertion(idp)
     response.set("Version", "1.1")
@@ -553,6 +571,7 @@ def another_namespace(idp: Idp) -> bytes:
         (nested_response, "shape"),
         (two_signed, "shape"),
         (two_signatures, "signature_shape"),
+        (signature_elsewhere, "signature_shape"),
         (not_saml_2, "shape"),
         (no_assertion, "shape"),
         (assertion_alone, "shape"),

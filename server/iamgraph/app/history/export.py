@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from ...domain.arn import OIDC_PROVIDER
+from ...domain.arn import OIDC_PROVIDER, SAML_PROVIDER
 from ...domain.entities import Event
 from ...store.session import StoreSession
 from ..operation import OPERATIONS, Query
@@ -92,6 +92,15 @@ def _identity(event: Event) -> Json:
             "principalId": event.principal_id,
             "userName": subject,
             "identityProvider": event.principal_arn,
+        }
+    if kind == SAML_PROVIDER:
+        # `qualifier:subject`, as CloudTrail names who came with an assertion.
+        qualifier, _, subject = (event.principal_id or "").partition(":")
+        return {
+            "type": "SAMLUser",
+            "principalId": event.principal_id,
+            "userName": subject,
+            "identityProvider": qualifier,
         }
     if kind == "federated-user":
         made["principalId"] = f"{account_id}:{rest}"

@@ -77,7 +77,7 @@ _FIELDS: Mapping[str, str] = {
     "ListVirtualMFADevices": "account.virtualMfaDevices",
 }
 
-_FREE = ("AssumeRoleWithWebIdentity", "GetCallerIdentity", "GetSessionToken")
+_FREE = ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "GetCallerIdentity", "GetSessionToken")
 
 
 def table() -> str:

@@ -27,6 +27,7 @@ _SCALARS: dict[str, Any] = {
     "open_id_connect_provider_arn": ARN,
     "saml_provider_arn": ARN,
     "provider_arn": ARN,
+    "principal_arn": ARN,
     "serial_number": ARN,
     "permissions_boundary": ARN,
     "policy_arns": list[ARN],

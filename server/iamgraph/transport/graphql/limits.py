@@ -55,7 +55,7 @@ SIMULATED = ("actions", "resources")
 ASKED = ("requests", *SIMULATED)
 POLICIES = ("policies", "additionalPolicies", "permissionsBoundary", "resourcePolicy", "serviceControlPolicies")
 SIGN_INS = frozenset({"signIn", "signInAsRoot"})
-PUBLIC = SIGN_INS | {"assumeRoleWithWebIdentity", "enrolAgent", "issueAgentCredentials"}
+PUBLIC = SIGN_INS | {"assumeRoleWithSAML", "assumeRoleWithWebIdentity", "enrolAgent", "issueAgentCredentials"}
 """What takes no credentials but what its input has. It is charged to nobody, so a request may have one of them."""
 HASHING_FIELDS = SECRET_FIELDS | {"createLoginProfile", "updateLoginProfile", "createAccount"}
 FIELDS_A_POINT = 10

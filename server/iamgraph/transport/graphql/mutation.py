@@ -10,6 +10,7 @@ from ...app import (
     accounts,
     agent_credentials,
     agents,
+    assume_role_with_saml,
     attachments,
     federation_tokens,
     groups,
@@ -174,6 +175,23 @@ class Mutation:
         subject_from_web_identity_token=Payload(str, description="The token's `sub`."),
         audience=Payload(str, description="The token's `azp`, or without one its `aud`."),
         provider=Payload(str, description="The token's `iss`."),
+        source_identity=Payload(str | None),
+    )
+
+    assume_role_with_saml = mutation(
+        assume_role_with_saml.AssumeRoleWithSAML,
+        credentials=Payload(Credentials, Credentials.of),
+        access_token=Payload(Secret, description="The same session as a bearer token, for callers that don't sign."),
+        assumed_role_arn=Payload(ARN),
+        packed_policy_size=Payload(int, description="How full the space for session policies is, in percent."),
+        session=_SESSION,
+        subject=Payload(str, description="The assertion's `NameID`."),
+        subject_type=Payload(str, description="Its format: `persistent`, `transient`, or another in full."),
+        issuer=Payload(str),
+        audience=Payload(str, description="The assertion's `Recipient`."),
+        name_qualifier=Payload(
+            str, description="With the subject, who that is: a hash of issuer, account and provider."
+        ),
         source_identity=Payload(str | None),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ....app import federation_tokens, keys, session_tokens, sts, web_identity
+from ....app import assume_role_with_saml, federation_tokens, keys, session_tokens, sts, web_identity
 from ....app.caller import Identity, federated_user_id
 from ....app.questions.decoding import DecodeAuthorizationMessage, DecodedAuthorizationMessage
 from ....app.temporary import Credentials
@@ -44,6 +44,22 @@ def _assumed_by_web_identity(made: web_identity.AssumedByWebIdentity, asked: Ask
         "PackedPolicySize": made.packed_policy_size if is_packed else None,
         "Provider": made.provider,
         "Audience": made.audience,
+        "SourceIdentity": session.source_identity,
+    }
+
+
+def _assumed_by_saml(made: assume_role_with_saml.AssumedBySaml, asked: Asked) -> Structure:
+    session, op = made.session, asked.operation
+    is_packed = op.policy is not None or op.policy_arns or session.tags
+    return {
+        "Credentials": _credentials(made.credentials),
+        "AssumedRoleUser": {"AssumedRoleId": f"{session.principal_id}:{session.name}", "Arn": made.assumed_role_arn},
+        "PackedPolicySize": made.packed_policy_size if is_packed else None,
+        "Subject": made.subject,
+        "SubjectType": made.subject_type,
+        "Issuer": made.issuer,
+        "Audience": made.audience,
+        "NameQualifier": made.name_qualifier,
         "SourceIdentity": session.source_identity,
     }
 
@@ -94,6 +110,12 @@ ACTIONS: Mapping[str, Action] = {
         answer=_assumed_by_web_identity,
         differs="tokens may also be signed with PS256 and its like, and EdDSA; clocks may differ by a minute; `ProviderId` "
         "is not supported",
+    ),
+    "AssumeRoleWithSAML": Action(
+        operation=assume_role_with_saml.AssumeRoleWithSAML,
+        answer=_assumed_by_saml,
+        differs="a response can be used once; it is for the provider's own address and audience; "
+        "`MinimumSessionTokenSize` is not supported",
     ),
     "GetAccessKeyInfo": Action(
         operation=keys.GetAccessKeyInfo, answer=_key_info, differs="tells of keys of the caller's own account alone"
