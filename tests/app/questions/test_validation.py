@@ -46,14 +46,20 @@ async def test_each_kind_is_checked_as_what_it_is(service: Service) -> None:
 
 
 def test_what_this_server_has_is_known() -> None:
-    """A policy about its own actions and ARNs has no findings. (The sign-ins ask for no permission.)"""
-    actions = sorted({op.action for op in OPERATIONS.values() if not op.action.startswith("signin:")})
+    """A policy about its own actions and ARNs has no findings. Those of what asks for no permission are no actions: a policy
+    that denies one would do nothing."""
+    asked = {op.action for op in OPERATIONS.values() if not (op.is_public or op.action.startswith("signin:"))}
+    actions = sorted(asked)
     arns = ["user/eng/bob", "group/devs", "role/deployer", "policy/team/pol"]
     resources = [arn(rest) for rest in arns]
     resources += [f"arn:aws:organizations::{ACCOUNT}:account/444455556666"]
     resources += [f"arn:aws:organizations::{ACCOUNT}:policy/service_control_policy/*"]
     denied = document(statement("Deny", actions, resources))
     assert lint(denied, ValidationType.IDENTITY_POLICY, default_reference()) == ()
+    (finding,) = lint(
+        document(statement("Deny", "iamgraph:EnrolAgent", "*")), ValidationType.IDENTITY_POLICY, default_reference()
+    )
+    assert finding.code == "INVALID_ACTION"
 
 
 async def test_what_is_refused_and_what_the_history_keeps(service: Service) -> None:
