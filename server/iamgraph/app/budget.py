@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from ..domain.budget import SECOND, Bucket, Spent
 from ..domain.errors import ConcurrentModification, LimitExceeded, Throttled
 from ..store.session import StoreSession
+from .silence import beforehand
 
 MAX_PURSES = 10_000
 NOTED_EVERY = 60 * SECOND
@@ -111,13 +112,14 @@ class Budgets:
         """Take what is missing, or a chunk, from the bucket; or nothing, where there is not enough."""
         if self._bucket.available(purse.full_at, now) < need:
             return  # so somebody who is out of points costs no statement either
-        await self._sweep(now)
-        async with self._writing() as data:
-            is_taken = False
-            while not is_taken:
-                full_at = await data.budgets.full_at(principal_id)
-                points, new = self._bucket.take(full_at, now, need=need)
-                is_taken = points == 0 or await data.budgets.swap(principal_id, full_at, new)
+        with beforehand():
+            await self._sweep(now)
+            async with self._writing() as data:
+                is_taken = False
+                while not is_taken:
+                    full_at = await data.budgets.full_at(principal_id)
+                    points, new = self._bucket.take(full_at, now, need=need)
+                    is_taken = points == 0 or await data.budgets.swap(principal_id, full_at, new)
         purse.held += points
         purse.full_at = new
 

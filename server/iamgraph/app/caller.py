@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
+from functools import lru_cache
 
 from ..domain.entities import Account, PrincipalType, Session, Tag
 from ..domain.errors import Unauthenticated
@@ -208,10 +209,11 @@ def account_context(kind: PrincipalType, account_id: str) -> dict[str, str | tup
 
 def request_context(origin: Origin, now: datetime) -> dict[str, str | tuple[str, ...]]:
     """The context keys that describe a request, whoever makes it."""
+    seconds = int(now.timestamp())
     context: dict[str, str | tuple[str, ...]] = {
-        "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "aws:EpochTime": str(int(now.timestamp())),
-        "aws:SecureTransport": str(origin.is_secure).lower(),
+        "aws:CurrentTime": _whole_seconds(seconds),
+        "aws:EpochTime": str(seconds),
+        "aws:SecureTransport": "true" if origin.is_secure else "false",
         "aws:RequestedRegion": REGION,
         "aws:ViaAWSService": "false",
     }
@@ -224,6 +226,11 @@ def request_context(origin: Origin, now: datetime) -> dict[str, str | tuple[str,
     return context
 
 
+@lru_cache(maxsize=5_000)
+def _whole_seconds(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def mfa_context(age_seconds: int) -> dict[str, str | tuple[str, ...]]:
     """Those of a second factor that was shown so long ago."""
     return {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": str(age_seconds)}
@@ -232,7 +239,7 @@ def mfa_context(age_seconds: int) -> dict[str, str | tuple[str, ...]]:
 def session_context(session: Session, now: datetime) -> dict[str, str | tuple[str, ...]]:
     """The context keys that only temporary credentials bring."""
     context: dict[str, str | tuple[str, ...]] = {
-        "aws:TokenIssueTime": session.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:TokenIssueTime": _whole_seconds(int(session.issued_at.timestamp())),
         "aws:MultiFactorAuthPresent": "false",
     }
     if session.mfa_at is not None:

@@ -42,6 +42,8 @@ class CreateGroup(Command[Group]):
     group_name: GroupName
     path: PathName = "/"
 
+    moves_revision = False
+
     async def execute(self, work: Work, target: None, prepared: None) -> Group:
         account_id = work.caller.account_id
         ensure(await work.data.groups.count(account_id), "GroupsPerAccount", work.tools.quotas.groups_per_account)

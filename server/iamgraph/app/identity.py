@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hmac
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from ..domain.entities import Account, KeyStatus, PrincipalType, Tag, User
 from ..domain.errors import ExpiredToken, SignatureDoesNotMatch, Unauthenticated
@@ -63,6 +63,19 @@ class Holder:
     caller: Caller | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What a credential's requests have in common for as long as the store finds the same for it. INVARIANT: `found` is what
+    it was made of, which has the revision of the account: while the store gives that very object, nothing has changed."""
+
+    found: Authenticated | OwnedKey
+    identity: Identity
+    access: Access
+    principal: Principal
+    context: Mapping[str, str | tuple[str, ...]]
+
+
+MAX_KNOWN = 5_000
 _NOBODYS = "nobody's-key"
 _NOT_BELIEVED = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and "
@@ -78,6 +91,7 @@ class Authenticator:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self.access = AccessCache()
+        self._known: OrderedDict[str, _Known] = OrderedDict()
         # Nobody knows this secret: checking against it costs what checking a known key's costs.
         self._nobodys_secret = tools.sealer.seal(new_secret_access_key().encode(), context=_NOBODYS)
 
@@ -189,39 +203,74 @@ class Authenticator:
     async def _of_session(
         self, data: StoreSession, found: Authenticated, credential: Credential, origin: Origin, behind: int
     ) -> Caller:
-        session = found.session
-        identity = Identity(
-            account=found.account,
-            principal_type=session.principal_type,
-            principal_id=session.principal_id,
-            principal_arn=session.principal_arn,
-            arn=session.arn,
-            credential=credential,
-            session=session,
-            tags=session.principal_tags,
-        )
-        access = await self.access.of_session(data, session, found.account, found.account.revision - behind)
-        tags = session_tags(session.principal_tags, session.tags)
-        return _caller(identity, session.principal_name, tags, access, origin, self._tools.clock())
+        known = self._known.get(credential.key)
+        if known is None or known.found is not found or behind:
+            session = found.session
+            identity = Identity(
+                account=found.account,
+                principal_type=session.principal_type,
+                principal_id=session.principal_id,
+                principal_arn=session.principal_arn,
+                arn=session.arn,
+                credential=credential,
+                session=session,
+                tags=session.principal_tags,
+            )
+            access = await self.access.of_session(data, session, found.account, found.account.revision - behind)
+            tags = session_tags(session.principal_tags, session.tags)
+            known = self._made(found, identity, session.principal_name, tags, access, is_kept=not behind)
+        return self._caller(known, origin)
 
     async def _of_key(
         self, data: StoreSession, owned: OwnedKey, credential: Credential, origin: Origin, behind: int
     ) -> Caller:
-        owner: Account | User = owned.user or owned.account
-        name, tags = (owned.user.name, owned.user.tags) if owned.user else ("root", ())
-        identity = Identity(
-            account=owned.account,
-            principal_type=PrincipalType.USER if owned.user else PrincipalType.ROOT,
-            principal_id=owner.id,
-            principal_arn=owner.arn,
-            arn=owner.arn,
-            credential=credential,
-            tags=tags,
+        known = self._known.get(credential.key)
+        if known is None or known.found is not owned or behind:
+            owner: Account | User = owned.user or owned.account
+            name, tags = (owned.user.name, owned.user.tags) if owned.user else ("root", ())
+            identity = Identity(
+                account=owned.account,
+                principal_type=PrincipalType.USER if owned.user else PrincipalType.ROOT,
+                principal_id=owner.id,
+                principal_arn=owner.arn,
+                arn=owner.arn,
+                credential=credential,
+                tags=tags,
+            )
+            access = await self.access.of_principal(
+                data, identity.principal_type, owner.id, owned.account, owned.account.revision - behind
+            )
+            known = self._made(owned, identity, name, tags, access, is_kept=not behind)
+        return self._caller(known, origin)
+
+    def _made(
+        self,
+        found: Authenticated | OwnedKey,
+        who: Identity,
+        name: str,
+        tags: tuple[Tag, ...],
+        access: Access,
+        *,
+        is_kept: bool,
+    ) -> _Known:
+        principal, context = _seen(who, name, tags)
+        known = _Known(found=found, identity=who, access=access, principal=principal, context=context)
+        # INVARIANT: not what a transaction sees that has moved the revision itself: its policies are those from before.
+        if is_kept:
+            self._known[who.credential.key] = known
+            if len(self._known) > MAX_KNOWN:
+                self._known.popitem(last=False)
+        return known
+
+    def _caller(self, known: _Known, origin: Origin) -> Caller:
+        """The caller, with the context keys that its requests carry."""
+        now, session = self._tools.clock(), known.identity.session
+        context = {**request_context(origin, now), **known.context}
+        if session is not None:
+            context |= session_context(session, now)
+        return Caller(
+            origin=origin, identity=known.identity, access=known.access, principal=known.principal, context=context
         )
-        access = await self.access.of_principal(
-            data, identity.principal_type, owner.id, owned.account, owned.account.revision - behind
-        )
-        return _caller(identity, name, tags, access, origin, self._tools.clock())
 
 
 async def _session(data: StoreSession, credential: Credential) -> Authenticated | None:
@@ -253,23 +302,6 @@ def _is_active(owned: OwnedKey) -> bool:
 
 def _is_open(found: Authenticated) -> bool:
     return found.session.revoked_at is None and found.account.closed_at is None
-
-
-def _caller(who: Identity, name: str, tags: tuple[Tag, ...], access: Access, origin: Origin, now: datetime) -> Caller:
-    """The caller, with the context keys that its requests carry."""
-    session = who.session
-    principal, context = _seen(who, name, tags)
-    return Caller(
-        origin=origin,
-        identity=who,
-        access=access,
-        principal=principal,
-        context={
-            **request_context(origin, now),
-            **context,
-            **(session_context(session, now) if session is not None else {}),
-        },
-    )
 
 
 def _seen(who: Identity, name: str, tags: tuple[Tag, ...]) -> tuple[Principal, Mapping[str, str | tuple[str, ...]]]:

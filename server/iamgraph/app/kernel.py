@@ -143,8 +143,7 @@ class Kernel:
             return None
         principal_id = caller.identity.principal_id
         try:
-            with beforehand():
-                return await self._budgets.spend(principal_id, cost)
+            return await self._budgets.spend(principal_id, cost)
         except Throttled as error:
             self._refused(names, error)
             if self._budgets.is_to_note(principal_id):
@@ -191,7 +190,8 @@ class Kernel:
         try:
             with self._placed(command) as tools:
                 prepared = await self._prepare(caller, command, trail, tools)
-            async with self._transaction() as data:
+            turn = caller.identity.account.id if command.locks_account and caller.identity is not None else None
+            async with self._transaction(turn) as data:
                 caller = await self._again(data, caller, command)
                 work = self._work(caller, data, trail)
                 target = await self._authorised(work, command)
@@ -239,9 +239,9 @@ class Kernel:
         return prepared
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[StoreSession]:
+    async def _transaction(self, turn: str | None = None) -> AsyncIterator[StoreSession]:
         with self._tracer.span("transaction"):
-            async with self._database.writing() as data:
+            async with self._database.writing(turn) as data:
                 yield data
 
     async def _again(self, data: StoreSession, caller: Caller, command: Command[Any]) -> Caller:
@@ -249,9 +249,11 @@ class Kernel:
         if caller.identity is None:
             return caller
         behind = 0
-        if command.locks_account:
+        if command.locks_account and command.moves_revision:
             await data.accounts.lock(caller.account_id)
             behind = 1
+        elif command.locks_account:
+            await data.accounts.hold(caller.account_id)
         again = await self._authenticator.again(data, caller.identity.credential, caller.origin, behind=behind)
         if again.is_anonymous:
             raise _unauthenticated()

@@ -141,6 +141,9 @@ class Command(Operation[T]):
     locks_account: ClassVar[bool] = True
     """INVARIANT: what changes an account's entities or policies takes the account's row first, so that quotas and
     invariants hold. Signing in and assuming roles do not."""
+    moves_revision: ClassVar[bool] = True
+    """Whether it may alter what is decided for anybody, so that the policies that are kept of the account are read anew. Not
+    what only makes an entity that nobody has, names or is yet."""
 
     async def look(self, work: Work, target: Any) -> Any:
         """Read what `prepare` needs. No transaction is open."""
@@ -290,6 +293,8 @@ def audited(op: Operation[Any]) -> str:
     """The parameters as JSON text, secrets left out."""
     given = ((p, getattr(op, p.name)) for p in parameters(type(op)) if not p.is_secret)
     shown = {camel(p.name): (p, value) for p, value in given if value not in (None, (), UNSET)}
+    if not shown:
+        return "{}"
     return json.dumps({name: len(value) if p.is_counted else _plain(value) for name, (p, value) in shown.items()})
 
 

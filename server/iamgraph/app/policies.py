@@ -79,6 +79,8 @@ class CreatePolicy(Command[ManagedPolicy]):
     description: PolicyDescription | None = None
     tags: Tags = ()
 
+    moves_revision = False
+
     def needs(self, caller: Caller, target: None) -> Sequence[Need]:
         tagging = (self.need(caller, target, "iam:TagPolicy"),) if self.tags else ()
         return (self.need(caller, target), *tagging)

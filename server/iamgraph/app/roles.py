@@ -68,6 +68,8 @@ class CreateRole(Command[Role]):
     permissions_boundary: PolicyArn | None = None
     tags: Tags = ()
 
+    moves_revision = False
+
     def needs(self, caller: Caller, target: None) -> Sequence[Need]:
         tagging = (self.need(caller, target, "iam:TagRole"),) if self.tags else ()
         return (self.need(caller, target), *tagging)

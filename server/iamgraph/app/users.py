@@ -53,6 +53,8 @@ class CreateUser(Command[User]):
     permissions_boundary: PolicyArn | None = None
     tags: Tags = ()
 
+    moves_revision = False
+
     def needs(self, caller: Caller, target: None) -> Sequence[Need]:
         tagging = (self.need(caller, target, "iam:TagUser"),) if self.tags else ()
         return (self.need(caller, target), *tagging)

@@ -107,12 +107,17 @@ class Accounts:
     async def lock(self, account_id: str) -> int:
         """Take the account until the transaction ends, and say that decisions may change: its new revision. Every other
         transaction that locks it waits. KeyError where there is no such account."""
-        row = await self._db.one(
+        rows = await self._db.seek(
             "UPDATE account SET revision = revision + 1 WHERE id = $1 RETURNING revision", account_id
         )
-        if row is None:
+        if not rows:
             raise KeyError(account_id)
-        return int(row["revision"])
+        return int(rows[0]["revision"])
+
+    async def hold(self, account_id: str) -> None:
+        """`lock`, for what alters no decision: the revision stays. KeyError where there is no such account."""
+        if not await self._db.seek("SELECT id FROM account WHERE id = $1 FOR NO KEY UPDATE", account_id):
+            raise KeyError(account_id)
 
     async def lock_all(self, account_ids: Sequence[str]) -> None:
         """`lock` for several, in the order of their ids, so that two who do this never wait for each other."""

@@ -95,7 +95,9 @@ class Events:
 
     async def add(self, events: Sequence[Event]) -> None:
         """Append the events, in their order. Their `seq` is given here. One whose id is there already stays as it is."""
-        if events:
+        if len(events) == 1:
+            await self._db.run(_INSERT, *_values(events[0]))
+        elif events:
             await self._db.run_many(_INSERT, [_values(event) for event in events])
 
     async def page(

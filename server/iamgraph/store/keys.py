@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 from ..domain.entities import AccessKey, Account, KeyStatus, User
 from .accounts import JOINED_ACCOUNT, account_of
 from .pages import grouped
+from .remembered import Remembered
 from .statements import Row, Statements, insert, instant
 from .users import USER_COLUMNS, user_of
 
 _COLUMNS = "id, account_id, owner_id, status, created_at"
 _WITH_OWNER = (
-    f"SELECT {USER_COLUMNS}, {JOINED_ACCOUNT}, k.sealed_secret, "
+    f"SELECT k.id AS key, {USER_COLUMNS}, {JOINED_ACCOUNT}, k.sealed_secret, "
     f"{', '.join(f'k.{column} AS k_{column}' for column in _COLUMNS.split(', '))} "
-    "FROM access_key k JOIN account a ON a.id = k.account_id LEFT JOIN iam_user e ON e.id = k.owner_id WHERE k.id = $1"
+    "FROM access_key k JOIN account a ON a.id = k.account_id LEFT JOIN iam_user e ON e.id = k.owner_id "
+    "WHERE k.id = ANY($1)"
 )
 
 
@@ -56,15 +58,8 @@ class Keys:
     async def with_owner(self, id: str) -> OwnedKey | None:
         """The key and whom it speaks for, in one statement; None where there is no such key, or its user is gone. Whether
         the key is active, or the account closed, is for the caller to see."""
-        row = await self._db.one(_WITH_OWNER, id)
-        if row is None or (row["id"] is None and row["k_owner_id"] != row["k_account_id"]):
-            return None
-        return OwnedKey(
-            key=_key(row, "k_"),
-            sealed_secret=row["sealed_secret"],
-            account=account_of(row, "a_"),
-            user=user_of(row) if row["id"] is not None else None,
-        )
+        row = await self._db.look_up(_WITH_OWNER, id)
+        return _OWNED.of(id, row) if row else None
 
     async def of(self, owner_ids: Sequence[str]) -> dict[str, tuple[AccessKey, ...]]:
         """The keys of each user or root, oldest first."""
@@ -93,3 +88,17 @@ def _key(row: Row, prefix: str = "") -> AccessKey:
         status=KeyStatus(row[f"{prefix}status"]),
         created_at=instant(row[f"{prefix}created_at"]),
     )
+
+
+def _owned_key(row: Row) -> OwnedKey | None:
+    if row["id"] is None and row["k_owner_id"] != row["k_account_id"]:
+        return None
+    return OwnedKey(
+        key=_key(row, "k_"),
+        sealed_secret=row["sealed_secret"],
+        account=account_of(row, "a_"),
+        user=user_of(row) if row["id"] is not None else None,
+    )
+
+
+_OWNED = Remembered(_owned_key)

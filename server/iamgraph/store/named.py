@@ -32,6 +32,8 @@ class Named(Protocol):
 
 E = TypeVar("E", bound=Named)
 
+FEW = 32
+
 BOUNDARY_ARN = (
     f"(SELECT 'arn:aws:iam::' || COALESCE(b.account_id, '{SERVICE}') || ':policy' || b.path || b.name FROM managed_policy b "
     "WHERE b.id = e.boundary_id) AS boundary_arn"
@@ -59,12 +61,12 @@ class NamedEntities(Generic[E]):
 
     async def named(self, account_id: str, names: Sequence[str]) -> dict[str, E]:
         """Those of the names that exist, by name."""
-        found = await self._where("e.account_id = $1 AND e.name = ANY($2)", account_id, list(names))
+        found = await self._among(names, "e.account_id = $1 AND e.name = ANY($2)", account_id)
         return {entity.name: entity for entity in found}
 
     async def by_ids(self, ids: Sequence[str]) -> dict[str, E]:
         """Those of the unique ids that exist, of any account."""
-        return {entity.id: entity for entity in await self._where("e.id = ANY($1)", list(ids))} if ids else {}
+        return {entity.id: entity for entity in await self._among(ids, "e.id = ANY($1)")} if ids else {}
 
     async def page(self, account_id: str, *, path_prefix: str = "/", after: str | None, limit: int) -> Page[E]:
         """A page by name (its bytes), behind the name `after`. The prefix is plain text: `/a` is one of `/ab/`."""
@@ -111,6 +113,12 @@ class NamedEntities(Generic[E]):
         rows = await self._db.fetch(f"SELECT {self.columns} FROM {self.table} e WHERE {condition}", *args)
         return await self.read(rows)
 
+    async def _among(self, wanted: Sequence[str], condition: str, *args: object) -> list[E]:
+        """Those of the entities that the condition finds by an index. The ones wanted are its last argument."""
+        sql = f"SELECT {self.columns} FROM {self.table} e WHERE {condition}"
+        find = self._db.seek if len(wanted) <= FEW else self._db.fetch
+        return await self.read(await find(sql, *args, list(wanted)))
+
 
 class Tagged(NamedEntities[E]):
     """Named entities that carry tags."""
@@ -137,5 +145,5 @@ def tags_of(text: str) -> tuple[Tag, ...]:
     return tuple(Tag(key=key, value=value) for key, value in orjson.loads(text))
 
 
-def json_text(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+json_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+"""A value as columns hold it. Made once: `json.dumps` would make an encoder for each."""

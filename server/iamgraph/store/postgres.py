@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from functools import partial
+from types import NoneType
 from typing import Any
 
 import asyncpg
@@ -14,10 +16,14 @@ from tortoise.backends.base.config_generator import expand_db_url
 
 from .failures import CommitUnknown, Duplicate, StoreError, conflicting, in_use
 from .hearing import CHANNEL, Heard, hear
-from .statements import Connections, Counter, Row, Statements, plain, utc
+from .statements import Connections, Counter, Row, Statements, plain, storable, utc
+from .together import Together, Turns
 from .uninterrupted import uninterrupted
 
 POOL_SIZE = 10
+LAZY_COMMIT = "SET LOCAL synchronous_commit = off; COMMIT"
+KEPT_STATEMENTS = 500
+"""How many statements a connection keeps prepared: as many as there are, those with lists in each of their widths."""
 # A connection that is cut while it is used shows as any of these.
 _DISCONNECTIONS = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _FAILURES = (asyncpg.PostgresError, *_DISCONNECTIONS)
@@ -89,9 +95,9 @@ class PooledStatements(Statements):
 
     dialect = "postgres"
 
-    def __init__(self, pool: Any, counter: Counter) -> None:
+    def __init__(self, pool: Any, look_ups: dict[str, Together], counter: Counter) -> None:
         super().__init__(counter)
-        self._pool = pool
+        self._pool, self._look_ups = pool, look_ups
         self._connection: Any = None
         self._turn = asyncio.Lock()
 
@@ -101,6 +107,20 @@ class PooledStatements(Statements):
 
     async def run_or_duplicate(self, sql: str, *args: object) -> int:
         return await self.run(sql, *args)
+
+    async def look_up(self, sql: str, key: str) -> Row | None:
+        look_ups = self._look_ups.get(sql)
+        if look_ups is None:
+            look_ups = self._look_ups[sql] = Together(partial(self._alone, sql))
+        return await look_ups.ask(key)
+
+    async def _alone(self, sql: str, keys: list[str]) -> Sequence[Row]:
+        """The rows of a statement for several readers."""
+        statements = PooledStatements(self._pool, self._look_ups, self._counter)
+        try:
+            return await statements.fetch(sql, keys)
+        finally:
+            await statements.release()
 
     async def release(self) -> None:
         if self._connection is not None:
@@ -126,6 +146,11 @@ class PooledStatements(Statements):
 
 
 def _value(arg: object) -> object:
+    kind = type(arg)
+    if kind is str:
+        return storable(arg)  # type: ignore[arg-type]
+    if kind is NoneType or kind is int:
+        return arg
     if isinstance(arg, datetime):
         return utc(arg)
     if isinstance(arg, (list, tuple)):
@@ -164,6 +189,8 @@ class PostgresEngine:
             raise StoreError(f"the URL of the database can't be read: write {scheme}://user@host:port/name") from None
         self._counter = counter
         self._client: AsyncpgDBClient | None = None
+        self._look_ups: dict[str, Together] = {}
+        self._turns, self._flushed = Turns(), Together(self._flush)
 
     def _where(self) -> str:
         """The database for messages, without its password."""
@@ -178,6 +205,7 @@ class PostgresEngine:
             connection_name="default",
             connection_class=Connection,
             server_settings=SETTINGS,
+            statement_cache_size=KEPT_STATEMENTS,
         )
         try:
             await client.create_connection(with_db=True)
@@ -187,6 +215,7 @@ class PostgresEngine:
 
     async def close(self) -> None:
         client, self._client = self._client, None
+        self._look_ups = {}
         if client is not None:
             await client.close()
 
@@ -202,25 +231,57 @@ class PostgresEngine:
         return Connections(limit=pool.get_max_size(), open=size, in_use=size - idle, waiting=self._counter.waiting)
 
     def reading(self) -> Statements:
-        return PooledStatements(self._pool(), self._counter)
+        return PooledStatements(self._pool(), self._look_ups, self._counter)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Statements]:
+    async def writing(self, turn: str | None = None) -> AsyncIterator[Statements]:
+        if turn is None:
+            async with self._transaction(lambda: False) as statements:
+                yield statements
+            return
+        async with self._turns.of(turn) as held:
+            is_lazy: bool = False
+
+            def lazily() -> bool:
+                nonlocal is_lazy
+                is_lazy = held.is_awaited
+                return is_lazy
+
+            async with self._transaction(lazily) as statements:
+                yield statements
+        if is_lazy:
+            # The next in turn need not wait for the disk; whoever is told that this is done does.
+            try:
+                await self._flushed.ask("")
+            except StoreError as error:
+                raise CommitUnknown(str(error)) from error
+
+    @asynccontextmanager
+    async def _transaction(self, lazily: Callable[[], bool]) -> AsyncIterator[Statements]:
+        """A transaction. `lazily` is asked at its end whether the commit may return before it is on the disk."""
         pool = self._pool()
         connection = await _acquired(pool, self._counter)
         try:
-            transaction = connection.transaction()
-            started = False
             try:
-                await _started(transaction)
-                started = True
+                await _sent(connection, "BEGIN")
                 yield PostgresStatements(connection, self._counter)
-                await uninterrupted(_committed(transaction))
+                await uninterrupted(_committed(connection, LAZY_COMMIT if lazily() else "COMMIT"))
             except BaseException:
-                await uninterrupted(_undone(connection, transaction, started))
+                await uninterrupted(_undone(connection))
                 raise
         finally:
             await uninterrupted(pool.release(connection))
+
+    async def _flush(self, keys: list[str]) -> Sequence[Row]:
+        """Return once everything that was committed before is on the disk. The log of changes is written in its order, so
+        that one more entry, committed as the operator has commits, takes all before it along (and to the replicas that are
+        waited for)."""
+        statements = PooledStatements(self._pool(), self._look_ups, self._counter)
+        try:
+            await statements.fetch("SELECT pg_logical_emit_message(true, 'iamgraph', '')")
+        finally:
+            await statements.release()
+        return ()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Statements]:
@@ -284,27 +345,24 @@ async def _acquired(pool: Any, counter: Counter) -> Any:
         counter.waiting -= 1
 
 
-async def _started(transaction: Any) -> None:
+async def _sent(connection: Any, sql: str) -> None:
     try:
-        await transaction.start()
+        await connection.execute(sql)
     except _FAILURES as error:
-        raise _meaning(error, "BEGIN") from error
+        raise _meaning(error, sql) from error
 
 
-async def _committed(transaction: Any) -> None:
+async def _committed(connection: Any, sql: str) -> None:
     try:
-        await transaction.commit()
-    except _FAILURES as error:
-        meaning = _meaning(error, "COMMIT")
-        raise (CommitUnknown(str(meaning)) if isinstance(meaning, StoreError) else meaning) from error
+        await _sent(connection, sql)
+    except StoreError as error:
+        raise CommitUnknown(str(error)) from error
 
 
-async def _undone(connection: Any, transaction: Any, started: bool) -> None:
+async def _undone(connection: Any) -> None:
     """Leave no transaction behind. A connection on which that can't be made sure of is cut."""
     try:
-        if started:
-            await asyncio.wait_for(transaction.rollback(), 10)
-        elif connection.is_in_transaction():
+        if connection.is_in_transaction():
             await asyncio.wait_for(connection.execute("ROLLBACK"), 10)
     except Exception:
         # One that was lost is out of the pool already, and refuses even this.

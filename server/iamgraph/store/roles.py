@@ -9,9 +9,17 @@ from collections.abc import Mapping, Sequence
 from ..domain.arn import assumed_role_arn, iam_arn, parse_arn
 from ..domain.entities import Role
 from ..domain.trust import rewrite
-from .named import BOUNDARY_ARN, Principals, tags_of, tags_text
+from .named import BOUNDARY_ARN, FEW, Principals, tags_of, tags_text
 from .pages import grouped
 from .statements import Row, instant, instant_or_none, values
+
+_BOUND = (
+    "t.text AS bound_text, t.principal_id AS bound_id, COALESCE(u.path, r.path) AS bound_path, "
+    "COALESCE(u.name, r.name) AS bound_name"
+)
+_PRINCIPALS = (
+    "(trust_principal t LEFT JOIN iam_user u ON u.id = t.principal_id LEFT JOIN iam_role r ON r.id = t.principal_id)"
+)
 
 
 class Roles(Principals[Role]):
@@ -30,14 +38,21 @@ class Roles(Principals[Role]):
         bound = await self._bound([row["id"] for row in rows])
         return [_role(row, bound[row["id"]]) for row in rows]
 
+    async def _among(self, wanted: Sequence[str], condition: str, *args: object) -> list[Role]:
+        """With the principals in the same statement: a role of many is read once for each."""
+        sql = f"SELECT {self.columns}, {_BOUND} FROM iam_role e LEFT JOIN {_PRINCIPALS} ON t.role_id = e.id"
+        find = self._db.seek if len(wanted) <= FEW else self._db.fetch
+        rows = await find(f"{sql} WHERE {condition} ORDER BY t.id", *args, list(wanted))
+        roles: dict[str, list[Row]] = {}
+        for row in rows:
+            roles.setdefault(row["id"], []).append(row)
+        return [_role(bound[0], [row for row in bound if row["bound_id"] is not None]) for bound in roles.values()]
+
     async def _bound(self, role_ids: Sequence[str]) -> dict[str, tuple[Row, ...]]:
         """The principals that each role's trust policy names, as they are now: without a name if they are gone."""
         # Asked where there is no role too, so that counting statements does not tell which roles exist.
         rows = await self._db.fetch(
-            "SELECT t.role_id, t.text, t.principal_id, COALESCE(u.account_id, r.account_id) AS account_id, "
-            "COALESCE(u.path, r.path) AS path, COALESCE(u.name, r.name) AS name "
-            "FROM trust_principal t LEFT JOIN iam_user u ON u.id = t.principal_id "
-            "LEFT JOIN iam_role r ON r.id = t.principal_id WHERE t.role_id = ANY($1) ORDER BY t.id",
+            f"SELECT t.role_id, {_BOUND} FROM {_PRINCIPALS} WHERE t.role_id = ANY($1) ORDER BY t.id",
             list(role_ids),
         )
         return grouped(role_ids, ((row["role_id"], row) for row in rows))
@@ -75,7 +90,7 @@ class Roles(Principals[Role]):
 
 
 def _role(row: Row, bound: Sequence[Row]) -> Role:
-    shown = {one["text"]: _shown(one, row["account_id"]) for one in bound}
+    shown = {one["bound_text"]: _shown(one, row["account_id"]) for one in bound}
     changed = {text: now for text, now in shown.items() if now != text}
     trust: str = row["trust_policy"]
     return Role(
@@ -86,7 +101,7 @@ def _role(row: Row, bound: Sequence[Row]) -> Role:
         description=row["description"],
         max_session_seconds=row["max_session_seconds"],
         trust_policy=rewrite(trust, changed) if changed else trust,
-        bindings={shown[one["text"]]: one["principal_id"] for one in bound},
+        bindings={shown[one["bound_text"]]: one["bound_id"] for one in bound},
         created_at=instant(row["created_at"]),
         boundary_id=row["boundary_id"],
         boundary_arn=row["boundary_arn"],
@@ -99,13 +114,13 @@ def _role(row: Row, bound: Sequence[Row]) -> Role:
 def _shown(bound: Row, account_id: str) -> str:
     """How a principal is written now: by its ARN today, by its unique id when it is gone. One of another account stays
     as it was written: whether it lives, and under which name, is not this account's to know."""
-    text: str = bound["text"]
-    unique_id: str = bound["principal_id"]
+    text: str = bound["bound_text"]
+    unique_id: str = bound["bound_id"]
     written = parse_arn(text)
     if written is None or written.account_id != account_id:
         return text
-    if bound["name"] is None:
+    if bound["bound_name"] is None:
         return unique_id
     if written.kind == "assumed-role":
-        return assumed_role_arn(account_id, bound["name"], written.name)
-    return iam_arn(account_id, written.kind, bound["path"], bound["name"])
+        return assumed_role_arn(account_id, bound["bound_name"], written.name)
+    return iam_arn(account_id, written.kind, bound["bound_path"], bound["bound_name"])

@@ -22,6 +22,7 @@ from ..domain.entities import (
 from .accounts import JOINED_ACCOUNT, account_of
 from .named import BOUNDARY_ARN, json_text, tags_of, tags_text
 from .pages import Page, grouped, pages_of
+from .remembered import Remembered
 from .statements import Row, Statements, insert, instant, instant_or_none
 
 _COLUMNS = (
@@ -33,12 +34,14 @@ _COLUMNS = (
 )
 _FROM = "FROM session s LEFT JOIN iam_user u ON u.id = s.principal_id LEFT JOIN iam_role r ON r.id = s.principal_id"
 _AUTHENTICATED = (
-    f"SELECT {_COLUMNS}, u.id AS u_id, u.created_at AS u_created_at, "
+    f"SELECT {{key}} AS key, {_COLUMNS}, u.id AS u_id, u.created_at AS u_created_at, "
     "u.password_last_used_at AS u_password_last_used_at, r.id AS r_id, "
     "COALESCE(u.boundary_id, r.boundary_id) AS boundary_id, "
     f"{BOUNDARY_ARN.replace('e.boundary_id', 'u.boundary_id')}, "
-    f"{JOINED_ACCOUNT}, s.sealed_secret, s.session_token_hash {_FROM} JOIN account a ON a.id = s.account_id"
+    f"{JOINED_ACCOUNT}, s.sealed_secret, s.session_token_hash {_FROM} JOIN account a ON a.id = s.account_id "
+    "WHERE {key} = ANY($1)"
 )
+_BY_TOKEN, _BY_ACCESS_KEY = (_AUTHENTICATED.format(key=key) for key in ("s.token_hash", "s.access_key_id"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,18 +103,13 @@ class Sessions:
     async def by_token(self, token_hash: str) -> Authenticated | None:
         """Whom the token speaks for, in one statement; None where there is no such token, or its user or role is gone.
         Whether the session is over, or the account closed, is for the caller to see."""
-        row = await self._db.one(f"{_AUTHENTICATED} WHERE s.token_hash = $1", token_hash)
-        return _authenticated(row) if row else None
+        row = await self._db.look_up(_BY_TOKEN, token_hash)
+        return _KNOWN.of(token_hash, row) if row else None
 
     async def by_access_key(self, access_key_id: str) -> TemporaryKey | None:
         """`by_token`, for the id of the session's access key."""
-        row = await self._db.one(f"{_AUTHENTICATED} WHERE s.access_key_id = $1", access_key_id)
-        found = _authenticated(row) if row else None
-        if row is None or found is None or row["sealed_secret"] is None or row["session_token_hash"] is None:
-            return None
-        return TemporaryKey(
-            sealed_secret=row["sealed_secret"], session_token_hash=row["session_token_hash"], speaks_for=found
-        )
+        row = await self._db.look_up(_BY_ACCESS_KEY, access_key_id)
+        return _TEMPORARY.of(access_key_id, row) if row else None
 
     async def valid(self, session_id: str, at: datetime) -> bool:
         """Whether the session is neither revoked nor expired at `at`."""
@@ -212,6 +210,18 @@ def _authenticated(row: Row) -> Authenticated | None:
         user=_user(row, session) if row["u_id"] else None,
         boundary_id=row["boundary_id"],
     )
+
+
+def _temporary_key(row: Row) -> TemporaryKey | None:
+    found = _authenticated(row)
+    if found is None or row["sealed_secret"] is None or row["session_token_hash"] is None:
+        return None
+    return TemporaryKey(
+        sealed_secret=row["sealed_secret"], session_token_hash=row["session_token_hash"], speaks_for=found
+    )
+
+
+_KNOWN, _TEMPORARY = Remembered(_authenticated), Remembered(_temporary_key)
 
 
 def _user(row: Row, session: Session) -> User:

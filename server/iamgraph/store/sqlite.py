@@ -1,4 +1,4 @@
-"""SQLite: one connection that writes, one that reads beside it, and a lock file that keeps a second server out."""
+"""SQLite: one connection that writes, some that read beside it, and a lock file that keeps a second server out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from types import NoneType
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ from tortoise.backends.sqlite.client import SqliteClient
 
 from .failures import Duplicate, StoreBusy, StoreError, conflicting, in_use
 from .hearing import Heard
-from .statements import Connections, Counter, Row, Statements, for_sqlite, plain, utc
+from .statements import Connections, Counter, Row, Statements, for_sqlite, plain, spelt_out, storable, utc
 from .uninterrupted import uninterrupted
 
 BUSY_MILLISECONDS = 10_000
@@ -76,7 +77,9 @@ class Client(SqliteClient):
     """Tortoise's client on a thread that can't keep the process from ending, with statements kept prepared."""
 
     async def create_connection(self, with_db: bool) -> None:
-        connection = aiosqlite.connect(self.filename, isolation_level=None, cached_statements=512)
+        connection = aiosqlite.connect(
+            self.filename, isolation_level=None, cached_statements=512, check_same_thread=False
+        )
         # aiosqlite's thread would outlive a program that dies before it has closed the connection.
         connection._thread.daemon = True
         self._connection = await connection
@@ -104,7 +107,9 @@ class SqliteStatements(Statements):
         return await self.run(sql, *args)
 
     async def _run(self, sql: str, args: Sequence[object]) -> int:
-        return len(await self._fetch(f"{sql} RETURNING 1", args))
+        # To add a row is as little work as to find one.
+        do = self._at_once if sql.startswith("INSERT") else self._fetch
+        return len(await do(f"{sql} RETURNING 1", args))
 
     async def _fetch(self, sql: str, args: Sequence[object]) -> Sequence[Row]:
         try:
@@ -113,6 +118,20 @@ class SqliteStatements(Statements):
             raise _meaning(error, sql) from error
         return rows  # type: ignore[no-any-return]
 
+    async def seek(self, sql: str, *args: object) -> Sequence[Row]:
+        self._counter.value += 1
+        return await self._at_once(*spelt_out(sql, args))
+
+    async def _at_once(self, sql: str, args: Sequence[object]) -> Sequence[Row]:
+        """What would take the connection's thread less than handing it over does. INVARIANT: the thread does nothing
+        meanwhile: these statements are a transaction's, whose task waits for each."""
+        try:
+            given = [_value(arg) for arg in args]
+            rows: Sequence[Row] = self._connection._conn.execute(for_sqlite(sql), given).fetchall()
+        except sqlite3.Error as error:
+            raise _meaning(error, sql) from error
+        return rows
+
     async def _run_many(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         try:
             await self._connection.executemany(for_sqlite(sql), [[_value(arg) for arg in row] for row in rows])
@@ -120,7 +139,28 @@ class SqliteStatements(Statements):
             raise _meaning(error, sql) from error
 
 
+class ReadingStatements(SqliteStatements):
+    """Statements that read, over a connection on its thread; and over another one on this thread what is found at once."""
+
+    def __init__(self, connection: aiosqlite.Connection, here: sqlite3.Connection, counter: Counter) -> None:
+        super().__init__(connection, counter)
+        self._here = here
+
+    async def _at_once(self, sql: str, args: Sequence[object]) -> Sequence[Row]:
+        try:
+            rows: Sequence[Row] = self._here.execute(for_sqlite(sql), [_value(arg) for arg in args]).fetchall()
+        except sqlite3.Error:
+            # Somebody who must be waited for, most likely; and if not, the thread says what it is.
+            return await self._fetch(sql, args)
+        return rows
+
+
 def _value(arg: object) -> object:
+    kind = type(arg)
+    if kind is str:
+        return storable(arg)  # type: ignore[arg-type]
+    if kind is NoneType or kind is int:
+        return arg
     if isinstance(arg, datetime):
         return utc(arg).isoformat(timespec="microseconds")
     if isinstance(arg, (list, tuple)):
@@ -157,6 +197,7 @@ class SqliteEngine:
         self._writing = asyncio.Lock()
         self._writer: Client | None = None
         self._reader: Client | None = None
+        self._here: sqlite3.Connection | None = None
         self._hearing: set[Heard] = set()
 
     async def open(self, wait_seconds: float) -> None:
@@ -169,6 +210,9 @@ class SqliteEngine:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._writer = await self._connect(foreign_keys="ON")
             self._reader = await self._connect(query_only="ON")
+            self._here = sqlite3.connect(self.path, timeout=0, isolation_level=None, cached_statements=512)
+            self._here.row_factory = sqlite3.Row
+            self._here.execute("PRAGMA query_only=ON")
         except (OSError, sqlite3.Error) as error:
             await self.close()
             raise StoreError(f"the database file {self.path} can't be used: {error}") from None
@@ -182,6 +226,9 @@ class SqliteEngine:
         return client
 
     async def close(self) -> None:
+        if self._here is not None:
+            self._here.close()
+            self._here = None
         for client in (self._reader, self._writer):
             if client is not None:
                 await client.close()
@@ -190,7 +237,8 @@ class SqliteEngine:
 
     @property
     def connections(self) -> Connections:
-        """The one that writes and the one that reads. Readers share theirs, so only the writer's is ever taken."""
+        """Those on threads: the one that writes and one that reads. Readers share theirs, so only the writer's is ever
+        taken."""
         is_open = 2 if self._writer is not None else 0
         return Connections(limit=2, open=is_open, in_use=int(self._writing.locked()), waiting=self._counter.waiting)
 
@@ -207,10 +255,13 @@ class SqliteEngine:
             self._writing.release()
 
     def reading(self) -> Statements:
-        return SqliteStatements(_opened(self._reader), self._counter)
+        reader = _opened(self._reader)
+        assert self._here is not None
+        return ReadingStatements(reader, self._here, self._counter)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Statements]:
+    async def writing(self, turn: str | None = None) -> AsyncIterator[Statements]:
+        """Whatever turn they want, there is one for all."""
         connection = _opened(self._writer)
         async with self._writers_turn():
             statements = SqliteStatements(connection, self._counter)
@@ -234,7 +285,9 @@ class SqliteEngine:
             os.close(os.open(self.path, os.O_RDONLY | os.O_CLOEXEC))
         except OSError as error:
             raise StoreError(f"the database file {self.path} can't be read: {error.strerror}") from None
-        connection = aiosqlite.connect(f"file:{quote(str(self.path))}?mode=ro", uri=True, isolation_level=None)
+        connection = aiosqlite.connect(
+            f"file:{quote(str(self.path))}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+        )
         connection._thread.daemon = True
         try:
             async with connection as opened:

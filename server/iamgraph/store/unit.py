@@ -107,11 +107,12 @@ class Database:
             yield StoreSession(statements)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[StoreSession]:
+    async def writing(self, turn: str | None = None) -> AsyncIterator[StoreSession]:
         """A session in a transaction, which is committed at the end, and rolled back on any exception. When this
-        returns, the changes survive a crash. Raises ConcurrentModification where another transaction was in the way,
-        CommitUnknown where the store does not say whether it has committed."""
-        async with self._engine.writing() as statements:
+        returns, the changes survive a crash. Those of one `turn` begin one after the other in this process: they would wait
+        for the same row. Raises ConcurrentModification where another transaction was in the way, CommitUnknown where the
+        store does not say whether it has committed."""
+        async with self._engine.writing(turn) as statements:
             try:
                 yield StoreSession(statements)
             except Duplicate:

@@ -24,9 +24,19 @@ MAX_KEPT = 20_000
 
 
 def event_of(
-    caller: Caller, name: str, action: str, resources: Sequence[str], parameters: str, *, now: datetime, id: str
+    caller: Caller,
+    name: str,
+    action: str,
+    resources: Sequence[str],
+    parameters: str,
+    *,
+    now: datetime,
+    id: str,
+    outcome: EventOutcome = EventOutcome.SUCCEEDED,
+    error_code: str | None = None,
+    error_message: str | None = None,
 ) -> Event:
-    """An event of what `caller` asked for, as yet a success."""
+    """An event of what `caller` asked for, as yet a success unless its end is given."""
     identity, origin = caller.identity, caller.origin
     return Event(
         id=id,
@@ -41,9 +51,9 @@ def event_of(
         access_key_id=identity.access_key_id if identity else None,
         action=action,
         resources=tuple(resources),
-        outcome=EventOutcome.SUCCEEDED,
-        error_code=None,
-        error_message=None,
+        outcome=outcome,
+        error_code=error_code,
+        error_message=error_message,
         ip_address=origin.ip_address,
         user_agent=origin.user_agent,
         parameters=parameters,
@@ -85,13 +95,14 @@ def event_of_command(
         caller = replace(caller, identity=None)
     name, action = type(command).__name__, command.action
     event = event_of(caller, name, action, resources, audited(command), now=tools.clock(), id=trail.event_id)
-    event = replace(
-        event,
-        changes=tuple(trail.changes) if error is None else (),
-        account_id=trail.account_id or event.account_id,
-        principal_id=trail.principal_id or event.principal_id,
-        principal_arn=trail.principal_arn or event.principal_arn,
-    )
+    if trail.account_id or trail.principal_id or trail.principal_arn or (trail.changes and error is None):
+        event = replace(
+            event,
+            changes=tuple(trail.changes) if error is None else (),
+            account_id=trail.account_id or event.account_id,
+            principal_id=trail.principal_id or event.principal_id,
+            principal_arn=trail.principal_arn or event.principal_arn,
+        )
     return event if error is None else failed(event, error)
 
 
@@ -140,8 +151,20 @@ def events_of_reads(caller: Caller, tools: Tools) -> tuple[list[Event], bool]:
     for (name, outcome, code), read in caller.origin.reads.take().items():
         # What is missing waits as what is refused does, or the time would tell which it was.
         refused = refused or outcome is not EventOutcome.SUCCEEDED
-        event = event_of(caller, name, read.action, list(read.resources), read.parameters, now=now, id=event_id(tools))
-        events.append(replace(event, outcome=outcome, error_code=code, error_message=read.error_message))
+        events.append(
+            event_of(
+                caller,
+                name,
+                read.action,
+                tuple(read.resources),
+                read.parameters,
+                now=now,
+                id=event_id(tools),
+                outcome=outcome,
+                error_code=code,
+                error_message=read.error_message,
+            )
+        )
     return events, refused
 
 
