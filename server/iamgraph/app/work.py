@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from ..federation.saml.endpoints import receivers
 from ..federation.saml.verifier import Verifier
 from ..reference.aws import AwsReference
 from ..reference.own import OwnReference
+from ..security.entropy import entropy
 from ..security.passwords import Hasher
 from ..security.sealing import Sealer
 from ..store.session import StoreSession
@@ -55,7 +55,7 @@ class Tools:
     saml_receiver: Callable[[str, str], Receiver] = field(default=receivers(""))
     reference: Reference = field(default_factory=default_reference)
     clock: Callable[[], datetime] = _clock
-    entropy: Callable[[int], bytes] = os.urandom
+    entropy: Callable[[int], bytes] = entropy
 
     def new_id(self, prefix: IdPrefix) -> str:
         return unique_id(prefix, self.entropy(11))

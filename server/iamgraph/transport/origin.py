@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import uuid
 from collections.abc import Sequence
 
 from aiohttp import web
 
 from ..app.caller import Origin
+from ..security.entropy import random_uuid
 from .logs import REQUEST_ID
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -27,20 +27,26 @@ def origin_of(request: web.Request, transport: str, trusted: Sequence[Network]) 
 
 
 def _origin(request: web.Request, transport: str, trusted: Sequence[Network]) -> Origin:
-    peer = request.remote
-    is_proxied = _is_trusted(peer, trusted)
-    # A proxy may add a line of its own below the client's: of all that came, the last was said by the nearest.
-    forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
-    scheme = request.headers.getall("X-Forwarded-Proto", [request.scheme])[-1] if is_proxied else request.scheme
-    agent, referer = request.headers.get("User-Agent"), request.headers.get("Referer")
+    peer, headers = request.remote, request.headers
+    ip_address, scheme = (peer, request.scheme) if not trusted else _behind_proxies(request, peer, trusted)
+    agent, referer = headers.get("User-Agent"), headers.get("Referer")
     return Origin(
-        request_id=str(uuid.uuid4()),
+        request_id=random_uuid(),
         transport=transport,
-        ip_address=_client(peer, forwarded, trusted),
+        ip_address=ip_address,
         user_agent=_printable(agent, MAX_USER_AGENT) if agent else None,
         is_secure=scheme == "https",
         referer=_printable(referer, MAX_REFERER) if referer else None,
     )
+
+
+def _behind_proxies(request: web.Request, peer: str | None, trusted: Sequence[Network]) -> tuple[str | None, str]:
+    """The client's address and scheme, as far as proxies that are trusted say them."""
+    is_proxied = _is_trusted(peer, trusted)
+    # A proxy may add a line of its own below the client's: of all that came, the last was said by the nearest.
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
+    scheme = request.headers.getall("X-Forwarded-Proto", [request.scheme])[-1] if is_proxied else request.scheme
+    return _client(peer, forwarded, trusted), scheme
 
 
 def _client(peer: str | None, forwarded: str, trusted: Sequence[Network]) -> str | None:
@@ -69,4 +75,5 @@ def _address(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address 
 
 
 def _printable(text: str, limit: int) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:limit])
+    text = text[:limit]
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
