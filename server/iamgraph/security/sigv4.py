@@ -66,7 +66,7 @@ class SignedRequest:
     def is_by(self, secret: bytes) -> bool:
         """Whether the request was signed with this secret access key. Takes as long for a wrong one as for the right."""
         key = b"AWS4" + secret
-        for part in (f"{self.signed_at:%Y%m%d}", self.region, self.service, "aws4_request"):
+        for part in (_day(self.signed_at), self.region, self.service, "aws4_request"):
             key = _hmac(key, part.encode())
         return hmac.compare_digest(_hmac(key, self.string_to_sign).hex(), self.signature)
 
@@ -95,7 +95,11 @@ class SignedRequest:
 
 
 def _stamp(at: datetime) -> str:
-    return f"{at:%Y%m%dT%H%M%SZ}"
+    return f"{_day(at)}T{at.hour:02}{at.minute:02}{at.second:02}Z"
+
+
+def _day(at: datetime) -> str:
+    return f"{at.year:04}{at.month:02}{at.day:02}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +121,8 @@ class _Claim:
 
 def is_presigned(target: bytes) -> bool:
     """Whether a request to this path and query is signed in the query."""
-    return any(name in (_ALGORITHM_PARAMETER, _SIGNATURE_PARAMETER) for name, _ in _pairs(target.partition(b"?")[2]))
+    query = target.partition(b"?")[2]
+    return bool(query) and any(name in (_ALGORITHM_PARAMETER, _SIGNATURE_PARAMETER) for name, _ in _pairs(query))
 
 
 def read(request: HttpRequest, *, services: Collection[str] | None = None) -> SignedRequest:
@@ -136,7 +141,7 @@ def read(request: HttpRequest, *, services: Collection[str] | None = None) -> Si
         raise SignatureDoesNotMatch(
             f"The request is signed for the service '{claim.service}'. It must be one of: {known}."
         )
-    if f"{claim.at:%Y%m%d}" != claim.day:
+    if _day(claim.at) != claim.day:
         raise SignatureDoesNotMatch("The date of the credential's scope is not the date that the request was signed.")
     normal = _normal(path)
     canonical = _canonical(request.method, normal, claim, headers, _payload_hash(request, headers))
@@ -269,7 +274,9 @@ def _signed_at(headers: _Headers, signed: Sequence[bytes]) -> datetime:
 def _instant(text: bytes) -> datetime | None:
     try:
         if _STAMP.fullmatch(text):
-            return datetime.strptime(text.decode(), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            day, time = text[:8], text[9:15]
+            parts = (day[:4], day[4:6], day[6:], time[:2], time[2:4], time[4:])
+            return datetime(*map(int, parts), tzinfo=UTC)  # type: ignore[arg-type,misc]
         at = parsedate_to_datetime(text.decode("ascii"))
         return at.astimezone(UTC) if at.tzinfo is not None else None
     except (ValueError, OverflowError):
@@ -320,4 +327,4 @@ def _encoded(text: bytes) -> bytes:
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:
-    return hmac.new(key, message, hashlib.sha256).digest()
+    return hmac.digest(key, message, "sha256")

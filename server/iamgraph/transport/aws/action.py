@@ -6,6 +6,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from botocore import xform_name
@@ -88,7 +89,7 @@ def hashing(operation: Any) -> int:
 def operation_of(action: Action, kind: type[Operation[Any]], given: Structure) -> Operation[Any]:
     """The operation with the parameters given. Raises WireError for a parameter that it does not have, and InvalidInput
     where one is missing or is none of its values."""
-    known = {parameter.name: parameter for parameter in parameters(kind)}
+    known = _known(kind)
     values: dict[str, Any] = {}
     for name, value in given.items():
         parameter = known.get(xform_name(name))
@@ -102,13 +103,23 @@ def operation_of(action: Action, kind: type[Operation[Any]], given: Structure) -
     return kind(**values)
 
 
+_KNOWN: dict[type[Operation[Any]], Mapping[str, Parameter]] = {}
+
+
+def _known(kind: type[Operation[Any]]) -> Mapping[str, Parameter]:
+    known = _KNOWN.get(kind)
+    if known is None:
+        known = _KNOWN[kind] = {parameter.name: parameter for parameter in parameters(kind)}
+    return known
+
+
 def _invalid(parameter: Parameter, must: str) -> InvalidInput:
     field = camel(parameter.name)
     return InvalidInput(constraint_text([broken("Value null", field, must)]), field=field)
 
 
 def _names(kind: type[Operation[Any]]) -> frozenset[str]:
-    return frozenset(parameter.name for parameter in parameters(kind))
+    return frozenset(_known(kind))
 
 
 def _all_names(action: Action) -> frozenset[str]:
@@ -140,11 +151,17 @@ def _converted(hint: Any, value: Any) -> Any:
     if not (isinstance(kind, type) and is_dataclass(kind)):
         (value,) = value.values()
         return value
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     parts = {xform_name(name): part for name, part in value.items()}
     return kind(**{name: _converted(hints[name], part) for name, part in parts.items()})
 
 
+@cache
+def _hints(kind: type[Any]) -> Mapping[str, Any]:
+    return get_type_hints(kind)
+
+
+@cache
 def _kind(hint: Any) -> Any:
     """What a parameter is, if it is there."""
     if get_origin(hint) not in (Union, types.UnionType):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -25,7 +26,7 @@ def fields_of(*forms: bytes) -> Mapping[str, str]:
     """The fields of a query or form, or of both. Raises WireError for what is none, and for a name that comes twice: the
     signer might mean the one and we take the other."""
     found: dict[str, str] = {}
-    for form in forms:
+    for form in filter(None, forms):
         for name, value in _pairs(form):
             if name in found:
                 raise WireError("InvalidQueryParameter", f"The parameter {shown(name)} comes twice. It may come once.")
@@ -102,13 +103,19 @@ def _check_has_no_text(node: _Node, where: str) -> None:
 
 
 def _structure(shape: Shape, node: _Node, where: str) -> Structure:
-    names = {serialized_name(name, member): (name, member) for name, member in shape.members.items()}
+    names = _names(shape)
     _check_known(node, names, where)
     return {
         name: _value(member, node.below[wire], where + wire)
         for wire, (name, member) in names.items()
         if wire in node.below
     }
+
+
+@cache
+def _names(shape: Shape) -> Mapping[str, tuple[str, Shape]]:
+    """A structure's members by what they are called on the wire."""
+    return {serialized_name(name, member): (name, member) for name, member in shape.members.items()}
 
 
 def _list(shape: Shape, node: _Node, where: str) -> list[Any]:

@@ -168,7 +168,10 @@ async def _body(request: web.Request) -> bytes:
     """The body as it was sent. Raises WireError for one that is too long, or compressed."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise WireError("MalformedInput", "The body must not be compressed.")
+    length = request.content_length
     try:
+        if length is not None and length <= request.client_max_size:
+            return await request.read()
         return await request.clone(client_max_size=MAX_BODY).read()
     except web.HTTPRequestEntityTooLarge:
         raise WireError("RequestEntityTooLarge", f"The body may have at most {MAX_BODY} bytes.") from None

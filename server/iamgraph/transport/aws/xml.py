@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import cache
 from typing import Any
 
 from .errors import Failure
@@ -24,13 +25,23 @@ _NO_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 def answer(service: Service, operation: OperationModel, result: Structure, request_id: str) -> bytes:
     """The answer of an operation that succeeded."""
-    name, shape = operation.name, operation.output_shape
-    parts = [f'<{name}Response xmlns="{_escaped(service.namespace)}">']
-    if shape is not None:
-        wrapper = shape.serialization.get("resultWrapper", f"{name}Result")
-        parts += [f"<{wrapper}>", *_members(shape, result), f"</{wrapper}>"]
-    parts.append(f"<ResponseMetadata><RequestId>{_escaped(request_id)}</RequestId></ResponseMetadata></{name}Response>")
+    opening, members, closing = _answer(service.namespace, operation)
+    parts = [opening]
+    _write_members(members, result, parts)
+    parts += [closing, "<ResponseMetadata><RequestId>", _escaped(request_id), "</RequestId></ResponseMetadata>"]
+    parts.append(f"</{operation.name}Response>")
     return "".join(parts).encode()
+
+
+@cache
+def _answer(namespace: str, operation: OperationModel) -> tuple[str, _Members, str]:
+    """What stands around the members of an answer, and how these are written."""
+    name, shape = operation.name, operation.output_shape
+    opening = f'<{name}Response xmlns="{_escaped(namespace)}">'
+    if shape is None:
+        return opening, (), ""
+    wrapper = shape.serialization.get("resultWrapper", f"{name}Result")
+    return f"{opening}<{wrapper}>", _members(shape), f"</{wrapper}>"
 
 
 def error(failure: Failure, service: Service | None, request_id: str) -> bytes:
@@ -46,46 +57,86 @@ def error(failure: Failure, service: Service | None, request_id: str) -> bytes:
 
 
 def _escaped(text: str) -> str:
+    # What can be printed is legal, and no carriage return.
+    if text.isprintable() and "&" not in text and "<" not in text and ">" not in text and '"' not in text:
+        return text
     return _ILLEGAL.sub("\ufffd", text).translate(_ESCAPES)
 
 
-def _members(shape: Shape, value: Structure) -> Iterator[str]:
-    """A structure's members, in the order of its shape."""
-    for name, member in shape.members.items():
-        if value.get(name) is not None:
-            yield from _element(serialized_name(name, member), member, value[name])
+Write = Callable[[Any, list[str]], None]
+"""Writes a value behind what is written already."""
+_Members = Sequence[tuple[str, Write]]
 
 
-def _element(name: str, shape: Shape, value: Any) -> Iterator[str]:
-    """An element of this name, or one for each item of a flattened list or map."""
+@cache
+def _members(shape: Shape) -> _Members:
+    """How a structure's members are written, in the order of its shape."""
+    return [(name, _element(serialized_name(name, member), member)) for name, member in shape.members.items()]
+
+
+def _write_members(members: _Members, value: Structure, parts: list[str]) -> None:
+    for name, write in members:
+        given = value.get(name)
+        if given is not None:
+            write(given, parts)
+
+
+@cache
+def _element(name: str, shape: Shape) -> Write:
+    """Writes an element of this name, or one for each item of a flattened list or map. Found out once a shape: most of an
+    answer is the same elements over and over."""
     kind = shape.type_name
-    if kind == "list" and is_flattened(shape):
-        for item in value:
-            yield from _element(name, shape.member, item)
-        return
-    if kind == "map" and is_flattened(shape):
-        for key, entry in value.items():
-            yield from _entry(name, shape, key, entry, _namespace(shape))
-        return
-    yield f"<{name}{_namespace(shape)}>"
+    if kind == "list":
+        if is_flattened(shape):
+            return _items(_element(name, shape.member))
+        return _wrapped(name, shape, _items(_element(shape.member.serialization.get("name", "member"), shape.member)))
+    if kind == "map":
+        if is_flattened(shape):
+            return _entries(name, shape, _namespace(shape))
+        return _wrapped(name, shape, _entries("entry", shape))
     if kind == "structure":
-        yield from _members(shape, value)
-    elif kind == "list":
+        # Its members when one is written first: a structure may hold others of its own shape.
+        return _wrapped(name, shape, lambda value, parts: _write_members(_members(shape), value, parts))
+    opening, closing = f"<{name}{_namespace(shape)}>", f"</{name}>"
+
+    def write(value: Any, parts: list[str]) -> None:
+        text = value if type(value) is str else _text(shape, value)
+        parts.append(opening + _escaped(text) + closing)
+
+    return write
+
+
+def _wrapped(name: str, shape: Shape, inner: Write) -> Write:
+    opening, closing = f"<{name}{_namespace(shape)}>", f"</{name}>"
+
+    def write(value: Any, parts: list[str]) -> None:
+        parts.append(opening)
+        inner(value, parts)
+        parts.append(closing)
+
+    return write
+
+
+def _items(write_item: Write) -> Write:
+    def write(value: Any, parts: list[str]) -> None:
         for item in value:
-            yield from _element(shape.member.serialization.get("name", "member"), shape.member, item)
-    elif kind == "map":
-        for entry in value.items():
-            yield from _entry("entry", shape, *entry)
-    else:
-        yield _escaped(_text(shape, value))
-    yield f"</{name}>"
+            write_item(item, parts)
+
+    return write
 
 
-def _entry(name: str, shape: Shape, key: Any, value: Any, namespace: str = "") -> Iterator[str]:
-    yield f"<{name}{namespace}>"
-    yield from _element(shape.key.serialization.get("name", "key"), shape.key, key)
-    yield from _element(shape.value.serialization.get("name", "value"), shape.value, value)
-    yield f"</{name}>"
+def _entries(name: str, shape: Shape, namespace: str = "") -> Write:
+    write_key = _element(shape.key.serialization.get("name", "key"), shape.key)
+    write_value = _element(shape.value.serialization.get("name", "value"), shape.value)
+
+    def write(value: Any, parts: list[str]) -> None:
+        for key, item in value.items():
+            parts.append(f"<{name}{namespace}>")
+            write_key(key, parts)
+            write_value(item, parts)
+            parts.append(f"</{name}>")
+
+    return write
 
 
 def _namespace(shape: Shape) -> str:
@@ -117,4 +168,4 @@ def _instant(format: str, at: datetime) -> str:
     if format == "rfc822":
         return format_datetime(at, usegmt=True)
     is_whole = at.microsecond < 1000
-    return at.replace(tzinfo=None).isoformat(timespec="seconds" if is_whole else "milliseconds") + "Z"
+    return at.isoformat(timespec="seconds" if is_whole else "milliseconds").removesuffix("+00:00") + "Z"
