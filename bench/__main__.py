@@ -22,6 +22,7 @@ from .load import Sample, answered, ask, measure, request
 from .operations import LEAST_SIGN_INS, MOST_TAIL, Operation, batch, reads, sign_in
 from .seed import Seeded, seed
 from .storm import Storm, storm
+from .table import aligned
 
 TARGETS = ("baseline", "iamgraph")
 
@@ -69,7 +70,8 @@ async def bench(plan: Plan, say: Callable[[str], None]) -> tuple[list[Row], Stor
 
 async def _measured(plan: Plan, folder: Path, core: set[int], say: Callable[[str], None]) -> tuple[list[Row], Storm]:
     async with servers.stores(plan.store, folder) as (our_store, naive_store):
-        with servers.iamgraph(our_store, folder, core) as our_port:
+        with servers.iamgraph(our_store, folder, core) as ours:
+            our_port = ours.port
             say(f"seeding {plan.users} users")
             seeded = await seed(our_port, naive_store, plan.users)
             with servers.naive(naive_store, folder, core) as naive_port:
@@ -173,15 +175,7 @@ def _row(name: str, baseline: float, ours: Sequence[Sample], theirs: Sequence[Sa
 def table(rows: Sequence[Row]) -> str:
     """The rows as a person reads them."""
     head = ("operation", "baseline rps", "ours rps", "ratio", "floor", "p50 ms", "p99 ms", "p99/p50", "errors", "holds")
-    lines = [head, *(_cells(row) for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    )
+    return aligned([head, *(_cells(row) for row in rows)])
 
 
 def _cells(row: Row) -> tuple[str, ...]:

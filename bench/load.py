@@ -1,4 +1,4 @@
-"""Asking a server over keep-alive connections, each the next request as soon as the last is answered."""
+"""Asking a server over connections, each the next request as soon as the last is answered."""
 
 from __future__ import annotations
 
@@ -41,26 +41,35 @@ def request(port: int, body: Mapping[str, Any], token: str | None = None) -> byt
 
 
 class Connection:
-    """One keep-alive connection."""
+    """One keep-alive connection; opened anew where the server closes it behind an answer."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._port, self._reader, self._writer = port, reader, writer
+        self._is_over = False
 
     @classmethod
     async def open(cls, port: int) -> Connection:
-        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=4 * 1024 * 1024))
+        return cls(port, *await _opened(port))
 
     async def send(self, raw: bytes) -> tuple[int, bytes]:
         """The status and the body of the answer."""
+        if self._is_over:
+            await self.close()
+            self._reader, self._writer = await _opened(self._port)
         self._writer.write(raw)
-        head = await self._reader.readuntil(b"\r\n\r\n")
-        at = head.lower().index(b"content-length:") + 15
+        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
+        at = head.index(b"content-length:") + 15
         size = int(head[at : head.index(b"\r", at)])
+        self._is_over = b"\r\nconnection: close\r" in head
         return int(head[9:12]), await self._reader.readexactly(size)
 
     async def close(self) -> None:
         self._writer.close()
         await self._writer.wait_closed()
+
+
+async def _opened(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", port, limit=4 * 1024 * 1024)
 
 
 async def ask(port: int, body: Mapping[str, Any], token: str | None = None) -> Any:

@@ -1,4 +1,4 @@
-"""The two servers as processes of their own, on a core of their own, and the stores that they have."""
+"""The servers as processes of their own, on a core of their own, and the stores that they have."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +20,19 @@ import asyncpg
 from .seed import ACCOUNT, EMAIL, PASSWORD
 
 START_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server's process, and the port that it answers at."""
+
+    port: int
+    pid: int
+
+    @property
+    def busy_seconds(self) -> float:
+        """For how long it has used a processor, all of its threads together (`clock_getcpuclockid`)."""
+        return time.clock_gettime((~self.pid << 3) | 2)
 
 
 @asynccontextmanager
@@ -55,9 +69,9 @@ def cores() -> tuple[set[int], set[int]]:
 
 
 @contextmanager
-def iamgraph(store_url: str, folder: Path, core: set[int]) -> Iterator[int]:
-    """The whole product as an operator starts it, with its defaults but for the budget: one principal asks for all that
-    there is. Gives the port that it answers at."""
+def iamgraph(store_url: str, folder: Path, core: set[int]) -> Iterator[Server]:
+    """The whole product as an operator starts it, with its defaults but for the budget and the quota of users: one principal
+    asks for all that there is, and makes users without end."""
     port = _free_port()
     settings = {
         "IAMGRAPH_DATABASE_URL": store_url,
@@ -68,11 +82,20 @@ def iamgraph(store_url: str, folder: Path, core: set[int]) -> Iterator[int]:
         "IAMGRAPH_BOOTSTRAP_ROOT_PASSWORD": PASSWORD,
         "IAMGRAPH_COST_LIMIT": "1000000",
         "IAMGRAPH_COST_RESTORE_RATE": "1000000",
+        "IAMGRAPH_QUOTA_USERS_PER_ACCOUNT": "1000000",
     }
     kept = {name: value for name, value in os.environ.items() if not name.startswith("IAMGRAPH_")}
     command = [sys.executable, "-c", "from iamgraph.cli.main import main; main()", "serve", "--setup"]
-    with _running(command, {**kept, **settings}, core, port, folder / "iamgraph.log"):
-        yield port
+    with _running(command, {**kept, **settings}, core, port, folder / "iamgraph.log") as pid:
+        yield Server(port=port, pid=pid)
+
+
+@contextmanager
+def moto(folder: Path, core: set[int]) -> Iterator[Server]:
+    port = _free_port()
+    command = [sys.executable, "-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", str(port)]
+    with _running(command, dict(os.environ), core, port, folder / "moto.log") as pid:
+        yield Server(port=port, pid=pid)
 
 
 @contextmanager
@@ -95,9 +118,8 @@ def bare(answer: bytes, folder: Path, core: set[int]) -> Iterator[int]:
 
 
 @contextmanager
-def _running(
-    command: Sequence[str], environ: Mapping[str, str], core: set[int], port: int, log: Path
-) -> Iterator[None]:
+def _running(command: Sequence[str], environ: Mapping[str, str], core: set[int], port: int, log: Path) -> Iterator[int]:
+    """Gives the process's id."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -109,7 +131,7 @@ def _running(
         )
         try:
             _wait(process, port, log)
-            yield
+            yield process.pid
         finally:
             process.terminate()
             try:
