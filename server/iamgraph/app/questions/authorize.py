@@ -149,8 +149,8 @@ class _Authorization(Query[Any]):
         cls, work: Work, asks: Sequence[tuple[_Authorization, Principal]]
     ) -> Sequence[Decisions | IamError]:
         """What each asks, in the order of its questions."""
-        trusted = [one for query, _ in asks for one in query.questions if query.questions.trusted]
-        roles = await trusting(work, trusted)
+        batches = [query.questions for query, _ in asks if query.questions.trusted]
+        roles = await trusting(work, [one for questions in batches for one in questions]) if batches else {}
         askers = [await _asker(work, target) for _, target in asks]
         turns = Turns()
         return [

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -26,6 +25,10 @@ class Questions:
 
     def __init__(self, actions: Sequence[str], resources: Sequence[str], contexts: Sequence[ContextEntries]) -> None:
         self.actions, self.resources, self.contexts = actions, resources, contexts
+        self.start = _common_start(resources) if resources else None
+        """How the resources start, their account included, where all start alike, as those of a batch mostly do."""
+        self.trusted = trust_actions(actions)
+        """The actions in which a role's trust policy has a say."""
 
     @classmethod
     def of(cls, questions: Iterable[Question]) -> Questions:
@@ -40,21 +43,6 @@ class Questions:
 
     def __getitem__(self, place: int) -> Question:
         return Question(self.actions[place], self.resources[place], self.contexts[place])
-
-    @cached_property
-    def start(self) -> str | None:
-        """How the resources start, their account included, where all start alike, as those of a batch mostly do."""
-        found = _START.match(self.resources[0])
-        if found is None:
-            return None
-        # What sorts between two texts that start alike starts alike.
-        ends = min(self.resources), max(self.resources)
-        return found[0] if all(one.startswith(found[0]) for one in ends) else None
-
-    @cached_property
-    def trusted(self) -> Set[str]:
-        """The actions in which a role's trust policy has a say."""
-        return trust_actions(self.actions)
 
     def owners(self, own: str) -> Sequence[str]:
         """Who owns each resource: the account that it names, the service itself, or the account `own`."""
@@ -88,6 +76,15 @@ class Decisions:
 
     def __getitem__(self, place: int) -> Decision:
         return self.alike[place].on(self._resources[place])
+
+
+def _common_start(resources: Sequence[str]) -> str | None:
+    found = _START.match(resources[0])
+    if found is None:
+        return None
+    # What sorts between two texts that start alike starts alike.
+    are_alike = min(resources).startswith(found[0]) and max(resources).startswith(found[0])
+    return found[0] if are_alike else None
 
 
 async def answers(asker: Asker, questions: Questions, roles: Mapping[str, Role], turns: Turns) -> Decisions:
