@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import repeat
-from typing import Any
+from typing import TypeVar
 
 from ...domain.arn import SERVICE
 from ...domain.entities import Role
@@ -15,8 +14,11 @@ from ..decide import Asker, bound
 from ..turns import Turns
 from .question import ContextEntries, Question, account_of, named_alike, need_of, service_if_owns, trust_actions
 
-_BOUNDS = 64
-"""For how many different contexts of a batch what further questions want is kept at hand."""
+K = TypeVar("K")
+V = TypeVar("V")
+Circumstances = tuple[ContextEntries, str, str | None]
+"""What hangs together with nothing but itself: a context, who owns the resource (an account, or the service itself), and the
+role whose trust policy has a say, which it has for that role alone."""
 _START = re.compile(r"arn:[\w-]+:[\w.-]+:[^:\s]*:[^:\s]*:", re.ASCII)
 
 
@@ -44,19 +46,19 @@ class Questions:
     def __getitem__(self, place: int) -> Question:
         return Question(self.actions[place], self.resources[place], self.contexts[place])
 
-    def owners(self, own: str) -> Sequence[str]:
-        """Who owns each resource: the account that it names, the service itself, or the account `own`."""
+    def circumstances(self, own: str) -> Sequence[Circumstances]:
+        """Those of each; the account `own` has what names no other. Only one where all have the same."""
         named = account_of(self.start) if self.start else None
-        if named:
-            return [named] * len(self)
-        return [account_of(resource) or service_if_owns(resource) or own for resource in self.resources]
-
-    def roles(self) -> Iterable[str | None]:
-        """For each the role whose trust policy has a say, which it has for that role alone."""
-        if not self.trusted:
-            return repeat(None, len(self))
-        several = zip(self.actions, self.resources, strict=True)
-        return (resource if action in self.trusted else None for action, resource in several)
+        if named and not self.trusted and len({*self.contexts}) == 1:
+            return [(self.contexts[0], named, None)]
+        return [
+            (
+                context,
+                named or account_of(resource) or service_if_owns(resource) or own,
+                resource if action in self.trusted else None,
+            )
+            for action, resource, context in zip(self.actions, self.resources, self.contexts, strict=True)
+        ]
 
 
 class Decisions:
@@ -88,48 +90,65 @@ def _common_start(resources: Sequence[str]) -> str | None:
 
 
 async def answers(asker: Asker, questions: Questions, roles: Mapping[str, Role], turns: Turns) -> Decisions:
-    """What `question.answer` says to each. What questions of one context, whose resources are of one account, have in
-    common is bound once; those on one action are decided together."""
-    own = asker.principal.account or ""
-    alike = [*zip(questions.actions, questions.contexts, questions.owners(own), questions.roles(), strict=True)]
-    groups: dict[tuple[str, ContextEntries, str, str | None], list[str]] = defaultdict(list)
-    for group, resource in zip(alike, questions.resources, strict=True):
-        groups[group].append(resource)
-    bounds: dict[tuple[ContextEntries, str, str | None], Bound] = {}
-    decided: dict[Any, Iterator[Decision]] = {}
-    for group, resources in groups.items():
-        action, context, owner, role = group
-        found = bounds.get((context, owner, role))
-        if found is None:
-            if len(bounds) >= _BOUNDS:
-                _forget(bounds)
-            question = Question(action, resources[0], named_alike(asker, context))
-            found = bounds[context, owner, role] = bound(asker, need_of(question, asker, roles))
-        decided[group] = iter(await _decided(found, action, resources, own if owner == SERVICE else owner, turns))
-    _forget(bounds)
-    return Decisions([next(decided[group]) for group in alike], questions.resources)
+    """What `question.answer` says to each. For questions of the same circumstances policies are bound once; those on one
+    action are decided together."""
+    several = questions.circumstances(asker.principal.account or "")
+    asked = _Asked(asker, roles, turns)
+    if len(several) == 1:
+        alike = await asked.decided(several[0], questions.actions, questions.resources)
+    else:
+        pairs = zip(questions.actions, questions.resources, strict=True)
+        groups = {one: zip(*found, strict=True) for one, found in _grouped(several, pairs).items()}
+        alike = _in_order(several, {one: await asked.decided(one, *columns) for one, columns in groups.items()})
+    return Decisions(alike, questions.resources)
 
 
-async def _decided(
-    found: Bound, action: str, resources: Sequence[str], account_id: str, turns: Turns
-) -> Sequence[Decision]:
-    """See `Bound.decide_alike`: in stretches, between which others have their turn."""
-    if turns.is_over:
-        await turns.give()
-    # One by one where even that is long.
-    several = 1 if len(resources) == 1 or turns.is_over else found.at_once(action)
-    if len(resources) <= several:
-        return found.decide_alike(action, resources, account_id)
-    decisions: list[Decision] = []
-    while len(decisions) < len(resources):
-        now = resources[len(decisions) : len(decisions) + several]
-        decisions += found.decide_alike(action, now, account_id)
+class _Asked:
+    """About whom a batch asks, and whose turn it is."""
+
+    def __init__(self, asker: Asker, roles: Mapping[str, Role], turns: Turns) -> None:
+        self._asker, self._roles, self._turns = asker, roles, turns
+
+    async def decided(
+        self, circumstances: Circumstances, actions: Sequence[str], resources: Sequence[str]
+    ) -> Sequence[Decision]:
+        """The decisions on questions of the same circumstances."""
+        context, owner, _ = circumstances
+        question = Question(actions[0], resources[0], named_alike(self._asker, context))
+        found = bound(self._asker, need_of(question, self._asker, self._roles))
+        account_id = (self._asker.principal.account or "") if owner == SERVICE else owner
+        groups = _grouped(actions, resources)
+        decided = {action: await self._on_one(found, action, some, account_id) for action, some in groups.items()}
+        # There may be a thousand of these, each kept by its decisions.
+        found.forget()
+        return _in_order(actions, decided)
+
+    async def _on_one(self, found: Bound, action: str, resources: Sequence[str], account_id: str) -> Sequence[Decision]:
+        """Those on one action, in stretches, between which others have their turn."""
+        turns = self._turns
         if turns.is_over:
             await turns.give()
-    return decisions
+        # One by one where even that is long.
+        several = 1 if len(resources) == 1 or turns.is_over else found.at_once(action)
+        if len(resources) <= several:
+            return found.decide_alike(action, resources, account_id)
+        decisions: list[Decision] = []
+        while len(decisions) < len(resources):
+            now = resources[len(decisions) : len(decisions) + several]
+            decisions += found.decide_alike(action, now, account_id)
+            if turns.is_over:
+                await turns.give()
+        return decisions
 
 
-def _forget(bounds: dict[Any, Bound]) -> None:
-    for one in bounds.values():
-        one.forget()
-    bounds.clear()
+def _grouped(keys: Iterable[K], values: Iterable[V]) -> Mapping[K, Sequence[V]]:
+    groups: dict[K, list[V]] = defaultdict(list)
+    for key, value in zip(keys, values, strict=True):
+        groups[key].append(value)
+    return groups
+
+
+def _in_order(keys: Iterable[K], groups: Mapping[K, Sequence[V]]) -> Sequence[V]:
+    """What became of groups of values, in the order of the values."""
+    found = {key: iter(group) for key, group in groups.items()}
+    return [next(found[key]) for key in keys]

@@ -134,6 +134,8 @@ def need_of(question: Question, subject: Asker, roles: Mapping[str, Role]) -> Ne
 def named_alike(subject: Asker, context: ContextEntries) -> ContextEntries:
     """Keys that are given, by the names that the subject's own have, whatever case they were given in: so that one without
     values takes the subject's away."""
+    if not context:
+        return context
     names = {name.lower(): name for name in ("aws:ResourceAccount", *subject.context)}
     return tuple((names.get(key.lower(), key), values) for key, values in context)
 

@@ -159,35 +159,25 @@ class Variables:
 
 def _coerce(type_: GraphQLInputType, within: Sequence[GraphQLInputType]) -> Coerce | None:
     """What coerces values of a type; None for one that holds itself."""
-    if isinstance(type_, GraphQLNonNull):
-        inner = _coerce(type_.of_type, within)
-        return inner and _required(inner)
-    if isinstance(type_, GraphQLList):
-        inner = _coerce(type_.of_type, within)
-        return inner and _nullable(list, _list(inner))
-    if isinstance(type_, GraphQLInputObjectType):
-        inner = None if type_ in within else _object(type_, within)
-        return inner and _nullable(dict, inner)
-    return _leaf(type_) if is_leaf_type(type_) else None
+    is_required = isinstance(type_, GraphQLNonNull)
+    bare: Any = type_.of_type if isinstance(type_, GraphQLNonNull) else type_
+    if isinstance(bare, GraphQLList):
+        inner = _coerce(bare.of_type, within)
+        return inner and _of_kind(list, _list(inner), is_required=is_required)
+    if isinstance(bare, GraphQLInputObjectType):
+        inner = None if bare in within else _object(bare, within)
+        return inner and _of_kind(dict, inner, is_required=is_required)
+    return _leaf(bare, is_required=is_required) if is_leaf_type(bare) else None
 
 
-def _required(inner: Coerce) -> Coerce:
-    def coerce(values: Sequence[Any]) -> Sequence[Any]:
-        if NoneType in map(type, values):
-            raise _NotPlain
-        return inner(values)
-
-    return coerce
-
-
-def _nullable(kind: type, inner: Coerce) -> Coerce:
+def _of_kind(kind: type, inner: Coerce, *, is_required: bool) -> Coerce:
     """Values of a kind, or null."""
+    right = frozenset({kind})
 
     def coerce(values: Sequence[Any]) -> Sequence[Any]:
-        kinds = set(map(type, values))
-        if kinds == {kind}:
+        if right.issuperset(map(type, values)):
             return inner(values)
-        if not kinds <= {kind, NoneType}:
+        if is_required or not {kind, NoneType}.issuperset(map(type, values)):
             raise _NotPlain
         made = iter(inner([value for value in values if value is not None]))
         return [None if value is None else next(made) for value in values]
@@ -205,13 +195,15 @@ def _list(inner: Coerce) -> Coerce:
     return coerce
 
 
-def _leaf(type_: GraphQLLeafType) -> Coerce:
+def _leaf(type_: GraphQLLeafType, *, is_required: bool) -> Coerce:
     read = type_.coerce_input_value
     is_text = type_ is GraphQLString or read is text
 
     def coerce(values: Sequence[Any]) -> Sequence[Any]:
         if is_text and _TEXTS.issuperset(map(type, values)):
             return values
+        if is_required and None in values:
+            raise _NotPlain
         try:
             made = [None if value is None else read(value) for value in values]
         except Exception:
