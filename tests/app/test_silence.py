@@ -17,7 +17,7 @@ from iamgraph.store.failures import CommitUnknown, StoreError
 from ..service import ROOT_PASSWORD, Service
 from .asking import account, arn
 
-Writing = Callable[[], AbstractAsyncContextManager[Any]]
+Writing = Callable[[str | None], AbstractAsyncContextManager[Any]]
 CREATE = "mutation($n: String!) { createUser(input: {userName: $n}) { __typename } }"
 SIGN_IN = 'mutation($p: String!) { signInAsRoot(input: {email: "root@example.com", password: $p}) { __typename } }'
 READ = "{ viewer { account { users(first: 5) { nodes { name } } } } }"
@@ -35,9 +35,9 @@ def falling(is_committed: bool) -> Callable[[Writing], Writing]:
         falls = iter([True])
 
         @asynccontextmanager
-        async def writing() -> AsyncIterator[Any]:
+        async def writing(turn: str | None) -> AsyncIterator[Any]:
             falling = next(falls, False)
-            async with real() as statements:
+            async with real(turn) as statements:
                 yield statements
                 if falling and not is_committed:
                     raise CommitUnknown("the database does not answer")
@@ -101,10 +101,10 @@ async def test_what_happens_meanwhile_is_written_later(service: Service, monkeyp
 
     def wrap(real: Writing) -> Writing:
         @asynccontextmanager
-        async def writing() -> AsyncIterator[Any]:
+        async def writing(turn: str | None) -> AsyncIterator[Any]:
             if silent:
                 raise StoreError("the database does not answer")
-            async with real() as statements:
+            async with real(turn) as statements:
                 yield statements
 
         return writing
@@ -140,7 +140,7 @@ async def test_a_server_stops_although_the_store_is_silent(
 
     def wrap(real: Writing) -> Writing:
         @asynccontextmanager
-        async def writing() -> AsyncIterator[Any]:
+        async def writing(turn: str | None) -> AsyncIterator[Any]:
             raise StoreError("the database does not answer")
             yield
 

@@ -141,3 +141,21 @@ async def test_nobody_is_told_before_the_disk_has_it(tmp_path: Path) -> None:
         assert not tasks[0].done() and not tasks[1].done()
         let_go.set()
         await asyncio.gather(*tasks)
+
+
+async def test_who_has_a_connection_waits_for_no_other(tmp_path: Path) -> None:
+    """With one connection for all: readers that have read something look a key up with what they have."""
+    async with fresh("postgres", tmp_path) as url, opened(f"{url}?maxsize=1") as database:
+        async with database.writing() as data:
+            await add_account(data)
+            await data.users.add(user(1, "ann"))
+
+        async def both() -> tuple[int, list[str]]:
+            async with database.reading() as data:
+                count = await data.users.count(ACCOUNT)
+                return count, list(await data.users.named(ACCOUNT, ["ann"]))
+
+        async with asyncio.timeout(30):
+            assert await asyncio.gather(*(both() for _ in range(5))) == [(1, ["ann"])] * 5
+        assert isinstance(database._engine, PostgresEngine)
+        assert not database._engine._look_ups

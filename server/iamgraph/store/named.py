@@ -61,12 +61,12 @@ class NamedEntities(Generic[E]):
 
     async def named(self, account_id: str, names: Sequence[str]) -> dict[str, E]:
         """Those of the names that exist, by name."""
-        found = await self._among(names, "e.account_id = $1 AND e.name = ANY($2)", account_id)
+        found = await self._among("e.name", names, "e.account_id = $1 AND e.name = ANY($2)", account_id)
         return {entity.name: entity for entity in found}
 
     async def by_ids(self, ids: Sequence[str]) -> dict[str, E]:
         """Those of the unique ids that exist, of any account."""
-        return {entity.id: entity for entity in await self._among(ids, "e.id = ANY($1)")} if ids else {}
+        return {entity.id: entity for entity in await self._among("e.id", ids, "e.id = ANY($1)")} if ids else {}
 
     async def page(self, account_id: str, *, path_prefix: str = "/", after: str | None, limit: int) -> Page[E]:
         """A page by name (its bytes), behind the name `after`. The prefix is plain text: `/a` is one of `/ab/`."""
@@ -113,9 +113,13 @@ class NamedEntities(Generic[E]):
         rows = await self._db.fetch(f"SELECT {self.columns} FROM {self.table} e WHERE {condition}", *args)
         return await self.read(rows)
 
-    async def _among(self, wanted: Sequence[str], condition: str, *args: object) -> list[E]:
-        """Those of the entities that the condition finds by an index. The ones wanted are its last argument."""
-        sql = f"SELECT {self.columns} FROM {self.table} e WHERE {condition}"
+    async def _among(self, by: str, wanted: Sequence[str], condition: str, *args: object) -> list[E]:
+        """Those of the entities that the condition finds by an index, on the column `by`. The ones wanted are its last
+        argument."""
+        sql = f"SELECT {by} AS key, {self.columns} FROM {self.table} e WHERE {condition}"
+        if len(wanted) == 1:
+            row = await self._db.look_up(sql, wanted[0], *args)
+            return await self.read([row] if row is not None else [])
         find = self._db.seek if len(wanted) <= FEW else self._db.fetch
         return await self.read(await find(sql, *args, list(wanted)))
 

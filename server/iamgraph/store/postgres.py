@@ -95,7 +95,7 @@ class PooledStatements(Statements):
 
     dialect = "postgres"
 
-    def __init__(self, pool: Any, look_ups: dict[str, Together], counter: Counter) -> None:
+    def __init__(self, pool: Any, look_ups: dict[tuple[object, ...], Together], counter: Counter) -> None:
         super().__init__(counter)
         self._pool, self._look_ups = pool, look_ups
         self._connection: Any = None
@@ -108,17 +108,25 @@ class PooledStatements(Statements):
     async def run_or_duplicate(self, sql: str, *args: object) -> int:
         return await self.run(sql, *args)
 
-    async def look_up(self, sql: str, key: str) -> Row | None:
-        look_ups = self._look_ups.get(sql)
+    async def look_up(self, sql: str, key: str, *within: object) -> Row | None:
+        if self._connection is not None:
+            # INVARIANT: who has a connection waits for no other one, or all who have one could.
+            return await super().look_up(sql, key, *within)
+        asked = (sql, *within)
+        look_ups = self._look_ups.get(asked)
         if look_ups is None:
-            look_ups = self._look_ups[sql] = Together(partial(self._alone, sql))
-        return await look_ups.ask(key)
+            look_ups = self._look_ups[asked] = Together(partial(self._alone, sql, within))
+        try:
+            return await look_ups.ask(key)
+        finally:
+            if look_ups.is_idle:
+                self._look_ups.pop(asked, None)
 
-    async def _alone(self, sql: str, keys: list[str]) -> Sequence[Row]:
+    async def _alone(self, sql: str, within: Sequence[object], keys: list[str]) -> Sequence[Row]:
         """The rows of a statement for several readers."""
         statements = PooledStatements(self._pool, self._look_ups, self._counter)
         try:
-            return await statements.fetch(sql, keys)
+            return await statements.fetch(sql, *within, keys)
         finally:
             await statements.release()
 
@@ -189,7 +197,7 @@ class PostgresEngine:
             raise StoreError(f"the URL of the database can't be read: write {scheme}://user@host:port/name") from None
         self._counter = counter
         self._client: AsyncpgDBClient | None = None
-        self._look_ups: dict[str, Together] = {}
+        self._look_ups: dict[tuple[object, ...], Together] = {}
         self._turns, self._flushed = Turns(), Together(self._flush)
 
     def _where(self) -> str:

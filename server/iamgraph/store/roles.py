@@ -38,7 +38,7 @@ class Roles(Principals[Role]):
         bound = await self._bound([row["id"] for row in rows])
         return [_role(row, bound[row["id"]]) for row in rows]
 
-    async def _among(self, wanted: Sequence[str], condition: str, *args: object) -> list[Role]:
+    async def _among(self, by: str, wanted: Sequence[str], condition: str, *args: object) -> list[Role]:
         """With the principals in the same statement: a role of many is read once for each."""
         sql = f"SELECT {self.columns}, {_BOUND} FROM iam_role e LEFT JOIN {_PRINCIPALS} ON t.role_id = e.id"
         find = self._db.seek if len(wanted) <= FEW else self._db.fetch

@@ -60,10 +60,10 @@ class Statements(ABC):
         """`fetch`, for what finds a few rows by an index: that takes less than handing it to a thread does."""
         return await self.fetch(sql, *args)
 
-    async def look_up(self, sql: str, key: str) -> Row | None:
-        """The row of a query that `= ANY($1)` finds by a key, which the row has as `key`; None where there is none. What
-        was committed before this was called is seen."""
-        rows = await self.seek(sql, [key])
+    async def look_up(self, sql: str, key: str, *within: object) -> Row | None:
+        """The row of a query that `= ANY(…)` finds by a key, which the row has as `key`; None where there is none. The key
+        is its last argument, behind `within`. What was committed before this was called is seen."""
+        rows = await self.seek(sql, *within, [key])
         return rows[0] if rows else None
 
     async def one(self, sql: str, *args: object) -> Row | None:

@@ -22,6 +22,11 @@ class Together:
         self._waiting: list[tuple[str, asyncio.Future[Row | None]]] = []
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits for an answer."""
+        return self._task is None
+
     async def ask(self, key: str) -> Row | None:
         """The row with this key, if there is one. Raises what the statement raises."""
         answer: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
