@@ -10,6 +10,7 @@ from iamgraph.agent.errors import AgentError
 from iamgraph.agent.given import Given, now
 
 ACCOUNT = "111122223333"
+AGENT = "ag-0123456789abcdef0"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/app"
 
 
@@ -17,6 +18,7 @@ def given(number: int = 1, *, age: timedelta = timedelta(), lasts: timedelta = t
     """Credentials that were given so long ago, for so long."""
     at = now() - age
     return Given(
+        agent_id=AGENT,
         access_key_id=f"ASIA{number:016}",
         secret_access_key="secret",
         session_token="igt_token",

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from iamgraph.agent.errors import Gone, Refused, Unavailable
+from iamgraph.agent.enrolment import Enrolment
+from iamgraph.agent.errors import AgentError, Gone, Refused, Unavailable
 from iamgraph.agent.given import Given, aws_time
 from iamgraph.agent.imds import Tokens
 from iamgraph.agent.keeper import Keeper
 from iamgraph.agent.kept import Kept
-from iamgraph.agent.serving import application, token_file
+from iamgraph.agent.serving import application, serve, token_file
 
-from .source import ACCOUNT, ROLE, Source, given
+from .source import ACCOUNT, AGENT, ROLE, Source, given
 
 TTL, TOKEN = "X-aws-ec2-metadata-token-ttl-seconds", "X-aws-ec2-metadata-token"
 IAM = "/latest/meta-data/iam/"
@@ -25,7 +30,7 @@ ROLES = IAM + "security-credentials/"
 
 @asynccontextmanager
 async def serving(folder: Path, *answers: Given | Gone | Refused | Unavailable) -> AsyncIterator[TestClient]:
-    keeper = Keeper(Kept(folder), Source(list(answers)))
+    keeper = Keeper(Kept(folder, AGENT), Source(list(answers)))
     async with TestClient(TestServer(application(keeper, folder))) as client:
         yield client
     await keeper.close()
@@ -144,3 +149,23 @@ async def test_a_container_shows_the_token_of_the_file(tmp_path: Path) -> None:
     async with serving(tmp_path, made) as client:
         # The token before this start is none any more.
         assert (await got(client, "/v1/credentials", Authorization=shown))[0] == 401
+
+
+async def test_a_folder_has_one_agent(tmp_path: Path) -> None:
+    """Another would take the token from the applications of the first."""
+    agent = Enrolment(server="http://127.0.0.1:1", agent_id=AGENT, key=Ed25519PrivateKey.generate())
+    ports: asyncio.Queue[int] = asyncio.Queue()
+    first = asyncio.create_task(serve(agent, tmp_path, port=0, duration_seconds=3600, announce=ports.put_nowait))
+    port, shown = await asyncio.wait_for(ports.get(), 10), token_file(tmp_path).read_text()
+    with pytest.raises(AgentError, match="another agent"):
+        await asyncio.wait_for(serve(agent, tmp_path, port=0, duration_seconds=3600, announce=ports.put_nowait), 10)
+    assert token_file(tmp_path).read_text() == shown
+    async with ClientSession() as http, http.get(f"http://127.0.0.1:{port}/v1/credentials") as reply:
+        assert reply.status == 401
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    # Its end frees the folder.
+    next_one = asyncio.create_task(serve(agent, tmp_path, port=0, duration_seconds=3600, announce=ports.put_nowait))
+    await asyncio.wait_for(ports.get(), 10)
+    next_one.cancel()
+    await asyncio.gather(next_one, return_exceptions=True)

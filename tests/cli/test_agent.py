@@ -161,14 +161,19 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (("enrol", "--instance-profile", "web", "--server", "http://iam.example.com"), "in the clear"),
         (("enrol", "--instance-profile", "web", "--server", "http://user:secret@localhost"), "is no server"),
         (("enrol", "--instance-profile", "web", "--server", "https://iam.example.com/x"), "is no server"),
+        (("enrol", "--instance-profile", "web", "--server", "https://[::1"), "is no server"),
+        (("enrol", "--instance-profile", "web", "--server", "https://localhost:99999"), "is no server"),
+        (("enrol", "--instance-profile", "web", "--server", "https://localhost"), "no enrolment token"),
     ],
 )
 def test_what_is_wrong_is_one_line(
     machine: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], said: str
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("" if "is wanted" in said else "ige_token\n"))
+    stdin = {"enrolment token is wanted": "", "no enrolment token": "\udcee secret\n"}.get(said, "ige_token\n")
+    monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
     with pytest.raises(SystemExit) as ended:
         agent.main(arguments)
+    assert "\n" not in str(ended.value)
     assert said in str(ended.value) and "secret" not in str(ended.value)
     assert list(machine.iterdir()) == []
 
@@ -183,3 +188,12 @@ def test_what_can_not_be_meant_is_refused_as_usage(
         agent.main([*PROCESS, *wrong])
     said = capsys.readouterr()
     assert (ended.value.code, said.out) == (2, "") and f"argument {wrong[0]}" in said.err
+
+
+def test_a_machine_without_homes_is_told_so(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    with pytest.raises(SystemExit, match="give --directory"):
+        agent.main(PROCESS)

@@ -52,6 +52,7 @@ class Enrolment:
         done = await mutate(self.server, "issueAgentCredentials", input, _ISSUED, of_errors=_DENIED)
         credentials = done["credentials"]
         return Given(
+            agent_id=self.agent_id,
             access_key_id=credentials["accessKeyId"],
             secret_access_key=credentials["secretAccessKey"],
             session_token=credentials["sessionToken"],

@@ -1,11 +1,13 @@
-"""Files that only their owner can read, written as a whole or not at all."""
+"""Files that only their owner can read, written as a whole or not at all; and locks between the owner's processes."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from ..security.durable import sync_directory
 from .errors import NotEnrolled
@@ -37,3 +39,18 @@ def write_private(path: Path, content: bytes) -> None:
         new.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def open_lock(path: Path) -> BinaryIO:
+    """A file that one of the owner's processes can take at a time. It is let go of when it is closed, as when a process
+    ends."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), "rb")
+
+
+def takes(lock: BinaryIO) -> bool:
+    """Take the lock. False where somebody has it: waiting would hold up whatever else this process does."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -15,8 +15,10 @@ MARGIN = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """Temporary credentials of a role, since when they are there, and of which instance profile they are."""
+    """Temporary credentials of a role, since when they are there, to which agent they were given, and of which
+    instance profile they are."""
 
+    agent_id: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
@@ -59,6 +61,8 @@ def parsed(text: bytes) -> Given:
         found = orjson.loads(text)
         for name in ("given_at", "expires_at"):
             found[name] = datetime.fromisoformat(found[name])
+            if found[name].tzinfo is None:
+                raise ValueError(f"{name} has no time zone")
         return Given(**found)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(str(error)) from None

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from .errors import AgentError, Gone, Unavailable
-from .files import read_private, write_private
+from .files import open_lock, read_private, takes, write_private
 from .given import Given, now, parsed
 
 log = logging.getLogger(__name__)
@@ -19,18 +17,20 @@ _WAIT_SECONDS, _LOOK_SECONDS = 30, 0.05
 
 
 class Kept:
-    """The credentials in a folder. Where they come from is for the caller to say."""
+    """The credentials in a folder that an agent was given. Where they come from is for the caller to say."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, agent_id: str) -> None:
+        self._agent_id = agent_id
         self._path, self._lock = folder / "credentials.json", folder / "lock"
 
     def read(self) -> Given | None:
-        """What is kept, if that can be used. What is not what was written is as if it were not there."""
+        """What is kept, if that can be used. What is not what was written is as if it were not there; so is what
+        another agent was given, which is or was enrolled in the same folder."""
         try:
             found = parsed(read_private(self._path))
         except (FileNotFoundError, ValueError):
             return None
-        return found if found.is_good(now()) else None
+        return found if found.agent_id == self._agent_id and found.is_good(now()) else None
 
     def drop(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -72,23 +72,11 @@ class Kept:
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[None]:
-        handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
+        with open_lock(self._lock) as lock:
             try:
                 async with asyncio.timeout(_WAIT_SECONDS):
-                    # Not the waiting kind, which would hold up whatever else this process does.
-                    while not _taken(handle):  # noqa: ASYNC110 (another process tells nobody)
+                    while not takes(lock):  # noqa: ASYNC110 (another process tells nobody)
                         await asyncio.sleep(_LOOK_SECONDS)
             except TimeoutError:
                 raise Unavailable(f"another process has had {self._lock} for {_WAIT_SECONDS} s") from None
             yield
-        finally:
-            os.close(handle)
-
-
-def _taken(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

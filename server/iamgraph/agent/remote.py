@@ -19,11 +19,15 @@ _GONE = frozenset({"AGENT_NOT_ENROLLED", "NO_SUCH_ENTITY"})
 def check_server(url: str) -> str:
     """The server's address without what stands behind host and port. Raises AgentError for one that would carry credentials
     in the clear."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    shown = ascii(url) if "@" not in url else "what was given"  # a password may stand before the @
+    wrong = AgentError(f"{shown} is no server; give scheme, host and port alone, such as https://iam.example.com")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        raise wrong from None
     if not host or parts.scheme not in ("http", "https") or parts.username is not None or parts.path.strip("/"):
-        shown = ascii(url) if "@" not in url else "what was given"  # a password may stand before the @
-        raise AgentError(f"{shown} is no server; give scheme, host and port alone, such as https://iam.example.com")
+        raise wrong
     if parts.scheme == "http" and not is_loopback(host):
         raise AgentError(f"{url!a} would carry credentials in the clear between machines; give an https address")
     return f"{parts.scheme}://{parts.netloc}"
@@ -40,13 +44,15 @@ async def mutate(
         f"{{ __typename ... on {kind}Success {{ {fields} }} ... on Error {{ code message }} {of_errors} }} }}"
     )
     body = await _post(server, orjson.dumps({"query": query, "variables": {"input": input}}))
-    done = (body.get("data") or {}).get(name)
-    if not isinstance(done, dict):
-        said = (body.get("errors") or [{}])[0].get("message", "nothing")
-        raise Unavailable(f"{server} says: {said}")
-    if "code" not in done:
-        return done
-    message, code = f"{server} says: {done['message']}", done["code"]
+    try:
+        done: Mapping[str, Any] = (body.get("data") or {}).get(name) or {}
+        if done and "code" not in done:
+            return done
+        told = done or (body.get("errors") or [{}])[0]
+        message = f"{server} says: {' '.join(str(told.get('message', 'nothing')).split())}"
+        code = done.get("code")
+    except (AttributeError, LookupError, TypeError):
+        raise Unavailable(f"{server} answers what iamgraph does not: is it iamgraph's address?") from None
     if code in _GONE:
         raise Gone(message)
     if code == "ACCESS_DENIED":
@@ -65,7 +71,7 @@ async def _post(server: str, body: bytes) -> Mapping[str, Any]:
             status, text = response.status, await response.read()
     except TimeoutError:
         raise Unavailable(f"{server} has not answered in {TIMEOUT.total:.0f} s") from None
-    except ClientError as error:
+    except (ClientError, OSError, ValueError) as error:  # of what is no name of a machine, too
         raise Unavailable(f"{server} can't be reached: {error}") from None
     try:
         found = orjson.loads(text)

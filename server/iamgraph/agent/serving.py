@@ -13,6 +13,8 @@ from aiohttp.typedefs import Handler
 from ..domain.addresses import is_address
 from .container import Container
 from .enrolment import Enrolment
+from .errors import AgentError
+from .files import open_lock, takes
 from .imds import Imds
 from .keeper import Keeper
 from .kept import Kept
@@ -46,18 +48,21 @@ def application(keeper: Keeper, folder: Path) -> web.Application:
 async def serve(
     enrolment: Enrolment, folder: Path, *, port: int, duration_seconds: int, announce: Callable[[int], None]
 ) -> None:
-    """Serve until told to stop. `announce` is called with the port once requests are answered."""
-    keeper = Keeper(Kept(folder), lambda: enrolment.ask(duration_seconds))
-    runner = web.AppRunner(application(keeper, folder), access_log=None, shutdown_timeout=2)
-    await runner.setup()
-    keeper.start()
-    try:
-        await web.TCPSite(runner, HOST, port).start()
-        announce(runner.addresses[0][1])
-        await _told_to_stop()
-    finally:
-        await runner.cleanup()
-        await keeper.close()
+    """Serve until told to stop. `announce` is called with the port once requests are answered. Raises AgentError."""
+    with open_lock(folder / "agent.lock") as lock:
+        if not takes(lock):
+            raise AgentError(f"another agent serves from {folder}, and its applications read the token there")
+        keeper = Keeper(Kept(folder, enrolment.agent_id), lambda: enrolment.ask(duration_seconds))
+        runner = web.AppRunner(application(keeper, folder), access_log=None, shutdown_timeout=2)
+        await runner.setup()
+        keeper.start()
+        try:
+            await web.TCPSite(runner, HOST, port).start()
+            announce(runner.addresses[0][1])
+            await _told_to_stop()
+        finally:
+            await runner.cleanup()
+            await keeper.close()
 
 
 async def _told_to_stop() -> None:

@@ -99,8 +99,11 @@ def _duration(text: str) -> int:
 
 
 def _folder(given: argparse.Namespace) -> Path:
-    found: Path = given.directory.expanduser() / given.instance_profile
-    return found
+    directory: Path = given.directory
+    try:
+        return directory.expanduser() / str(given.instance_profile)
+    except RuntimeError:
+        raise AgentError("this user has no home directory; give --directory") from None
 
 
 async def _enrol(given: argparse.Namespace) -> None:
@@ -108,6 +111,8 @@ async def _enrol(given: argparse.Namespace) -> None:
     token = sys.stdin.readline().strip()
     if not token:
         raise AgentError("an enrolment token is wanted on standard input; `createAgentEnrolment` makes one")
+    if not re.fullmatch(r"[\w-]{1,128}", token, re.ASCII):
+        raise AgentError("what is on standard input is no enrolment token; `createAgentEnrolment` makes one")
     arn = await enrolment.enrol(_folder(given), given.server, given.instance_profile, token)
     print(f"enrolled as {arn}; the key is in {_folder(given)}, and no other machine needs it")
 
@@ -136,7 +141,7 @@ async def _credential_process(given: argparse.Namespace) -> None:
     provider")."""
     folder = _folder(given)
     enrolled = enrolment.load(folder)
-    found = await Kept(folder).current(lambda: enrolled.ask(given.duration_seconds))
+    found = await Kept(folder, enrolled.agent_id).current(lambda: enrolled.ask(given.duration_seconds))
     shown = {
         "Version": 1,
         "AccessKeyId": found.access_key_id,
