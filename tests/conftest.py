@@ -10,7 +10,8 @@ import pytest
 
 # Each operation is declared once one of these is imported: tests ask for all of them, whichever a process runs first.
 import iamgraph.transport.aws.table
-import iamgraph.transport.graphql.schema  # noqa: F401
+import iamgraph.transport.graphql.schema
+import iamgraph.transport.sso.http  # noqa: F401
 
 from .databases import STORES, fresh
 from .service import Service, served

@@ -68,6 +68,7 @@ TABLES = (
     "saml_private_key",
     "passkey",
     "mapping_rules",
+    "oidc_client",
     "login_profile",
     "past_password",
     "session",
@@ -240,6 +241,7 @@ async def served(
         relying_party=relying_party(settings),
         oidc=oidc,
         saml_receiver=receivers(PUBLIC_URL),
+        public_url=PUBLIC_URL,
         clock=clock,
     )
     database = Database(url)

@@ -94,6 +94,7 @@ async def tools_of(settings: Settings, ring: KeyRing) -> AsyncIterator[Tools]:
             sealer=ring.sealer,
             quotas=settings.quotas,
             relying_party=relying_party(settings),
+            public_url=settings.public_url,
             sign_in_url=(settings.public_url + "/signin/{}").format,
             sign_in_time=timedelta(seconds=settings.sign_in_seconds),
             oidc=oidc,

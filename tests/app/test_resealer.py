@@ -14,6 +14,7 @@ import pytest
 from iamgraph.app import resealer as resealing
 from iamgraph.app.history.sealer import HistorySealer
 from iamgraph.app.keys import key_context
+from iamgraph.app.oidc_clients import client_context, id_token_context
 from iamgraph.app.resealer import CONTEXTS, Resealer, usage_of
 from iamgraph.app.saml_keys import private_key_context
 from iamgraph.app.second_factor import seed_context
@@ -26,7 +27,18 @@ from iamgraph.store.saml_providers import SealedPrivateKey
 from iamgraph.store.sealed import SealedColumn
 from iamgraph.store.session import StoreSession
 
-from ..store.made import ACCOUNT, NOW, OTHER, add_account, mfa_device, role, saml_provider, session
+from ..store.made import (
+    ACCOUNT,
+    NOW,
+    OTHER,
+    add_account,
+    mfa_device,
+    oidc_client,
+    oidc_provider,
+    role,
+    saml_provider,
+    session,
+)
 from .sealed import Sealed, keeping, told
 
 
@@ -71,6 +83,11 @@ async def fill(history: Sealed, sealer: Sealer, count: int = 5) -> None:
             sealed = sealer.seal(b"short %d" % n, context=CONTEXTS[SealedColumn.TEMPORARY_KEY](f"ASIA{n}"))
             made = session(f"s{n}", role(1), access_key_id=f"ASIA{n}")
             await data.sessions.add(made, token_hash=f"t{n}", sealed_secret=sealed, session_token_hash=f"st{n}")
+            provider, client = oidc_provider(n), oidc_client(n)
+            await data.oidc_providers.add(provider)
+            await data.oidc_clients.put(client, sealer.seal(b"client %d" % n, context=client_context(provider.id)))
+            token = sealer.seal(b"token %d" % n, context=id_token_context(made.id))
+            await data.oidc_logins.add(made.id, provider.id, None, token)
             device = mfa_device(n)
             await data.mfa_devices.add(device, sealer.seal(b"seed %d" % n, context=seed_context(device.id)))
             pem = SealedPrivateKey(
@@ -90,7 +107,8 @@ async def opened_secrets(history: Sealed, sealer: Sealer) -> list[bytes]:
     return sorted(found)
 
 
-SECRETS = sorted(kind % n for kind in (b"long %d", b"short %d", b"seed %d", b"pem %d") for n in range(5))
+KINDS = (b"long %d", b"short %d", b"seed %d", b"pem %d", b"client %d", b"token %d")
+SECRETS = sorted(kind % n for kind in KINDS for n in range(5))
 
 
 def test_every_sealed_column_is_known() -> None:
@@ -118,11 +136,11 @@ async def test_a_rotation_ends_with_nothing_under_the_old_key(
     assert await resealer.reseal() == 0
 
     new = server.change("rotated").current.id
-    assert await resealer.reseal() == 22
+    assert await resealer.reseal() == len(SECRETS) + 2
     assert await resealer.reseal() == 0
     async with history.database.reading() as data:
         usage = await usage_of(data)
-        assert (usage.secrets, usage.heads) == ({new: 20}, {new: 2})
+        assert (usage.secrets, usage.heads) == ({new: len(SECRETS)}, {new: 2})
         assert await data.sealed.key_ids() == {new}
     await history.write(4)
     await server.sealer().seal()
@@ -213,7 +231,7 @@ async def test_a_change_meanwhile_is_never_overwritten(history: Sealed, tmp_path
         async with history.database.writing() as data:
             yield data
 
-    assert await server.resealer(writing).reseal() == 18
+    assert await server.resealer(writing).reseal() == len(SECRETS) - 2
     found = await history.sql("SELECT id, sealed_secret FROM access_key ORDER BY id")
     assert [row["id"] for row in found] == ["AKIA0", "AKIA2", "AKIA3", "AKIA4"] and found[2]["sealed_secret"] == other
 
@@ -237,7 +255,7 @@ async def test_it_goes_on_where_it_was_ended(history: Sealed, tmp_path: Path, mo
     ends = [sealed_under(row["sealed_secret"]) for row in await history.sql("SELECT sealed_secret FROM access_key")]
     assert ends.count(new) == 4
     assert await opened_secrets(history, KeyRing(server.path).sealer) == SECRETS
-    assert await machine(tmp_path, history).resealer().reseal() == 16
+    assert await machine(tmp_path, history).resealer().reseal() == len(SECRETS) - 4
     assert await opened_secrets(history, server.ring.sealer) == SECRETS
 
 
@@ -271,7 +289,7 @@ async def test_a_machine_that_has_the_next_key_follows_without_a_new_file(histor
     late = AccessKey(id="AKIA9", account_id=ACCOUNT, owner_id=ACCOUNT, status=KeyStatus.ACTIVE, created_at=NOW)
     async with history.database.writing() as data:
         await data.keys.add(late, other.ring.sealer.seal(b"late", context=key_context(late.id)))
-    assert await server.resealer().reseal() == 22
+    assert await server.resealer().reseal() == len(SECRETS) + 2
     assert await other.resealer().reseal() == 0
     assert other.ring.keys.current.id == new == other.ring.chains.key_id
     assert await opened_secrets(history, other.ring.sealer) == sorted([*SECRETS, b"late"])
@@ -292,5 +310,5 @@ async def test_several_at_once_do_it_once(history: Sealed, tmp_path: Path, monke
                     return done
             await asyncio.sleep(0)
 
-    assert sum(await asyncio.gather(*(until_done(one.resealer().reseal) for one in servers))) == 20
+    assert sum(await asyncio.gather(*(until_done(one.resealer().reseal) for one in servers))) == len(SECRETS)
     assert await opened_secrets(history, servers[0].ring.sealer) == SECRETS

@@ -157,6 +157,7 @@ async def world(service: Service) -> dict[str, str]:
     await service.good("createSAMLProvider", {"name": "corp", "samlMetadataDocument": METADATA})
     await service.good("putMappingRules", {"providerArn": PROVIDER, "rules": RULES})
     agent = await service.good("createAgentEnrolment", {"instanceProfileName": "web"}, "agent { agentId }")
+    await service.good("putOpenIDConnectClient", {"openIdConnectProviderArn": PROVIDER, "clientId": "app"})
     await service.good("createUser", {"userName": "idle", "path": "/idle/"})
     made = await service.good("createAccessKey", {"userName": "bob"}, "accessKey { accessKeyId }")
     phone = await enrolled(service, "bob")
@@ -330,6 +331,18 @@ DOORS = [
     ),
     change("putMappingRules", {"providerArn": PROVIDER, "rules": "[]"}, PROVIDER, action="iamgraph:PutMappingRules"),
     change("deleteMappingRules", {"providerArn": PROVIDER}, PROVIDER, action="iamgraph:DeleteMappingRules"),
+    change(
+        "putOpenIDConnectClient",
+        {"openIdConnectProviderArn": PROVIDER, "clientId": "app"},
+        PROVIDER,
+        action="iamgraph:PutOpenIDConnectClient",
+    ),
+    change(
+        "deleteOpenIDConnectClient",
+        {"openIdConnectProviderArn": PROVIDER},
+        PROVIDER,
+        action="iamgraph:DeleteOpenIDConnectClient",
+    ),
     change("createPolicy", {"policyName": "new", "policyDocument": DOCUMENT}, arn("policy/new")),
     change("deletePolicy", {"policyArn": FREE}, FREE),
     change("tagPolicy", {"policyArn": POL, "tags": TAGS}, POL),
@@ -455,6 +468,13 @@ DOORS = [
         PROVIDER,
         action="iam:GetOpenIDConnectProvider",
     ),
+    Door(
+        operation="GetOpenIDConnectClient",
+        action="iamgraph:GetOpenIDConnectClient",
+        on=PROVIDER,
+        reach=("iam:GetOpenIDConnectProvider",),
+        query=f'{{ resource(arn: "{PROVIDER}") {{ ... on OidcProvider {{ client {{ clientId }} }} }} }}',
+    ),
     read("ListOpenIDConnectProviders", "oidcProviders { arn }"),
     root_field("GetSAMLProvider", f'resource(arn: "{CORP}") {{ id }}', CORP, action="iam:GetSAMLProvider"),
     read("ListSAMLProviders", "samlProviders { arn }"),
@@ -567,6 +587,14 @@ DOORS = [
 FREE_FOR_ALL = {"GetCallerIdentity", "GetSessionToken", "ListAssumableRoles", "SignOut"}
 """What any authenticated caller may; the second with a long-term key alone."""
 PUBLIC = {"SignIn", "SignInAsRoot", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "EnrolAgent", "IssueAgentCredentials"}
+IN_A_BROWSER = {
+    "BeginOidcSignIn",
+    "EndOidcSessions",
+    "FinishOidcSignIn",
+    "SignInWithWebIdentity",
+    "SignOutOfBrowser",
+}
+"""What pages do, of which an identity provider's word decides all but the last, which any may: see `transport/sso`."""
 ELSEWHERE = {
     "ListChildSessions",
     "GetFederationToken",

@@ -24,7 +24,7 @@ from ..databases import STORES, fresh, kept
 from ..service import ACCOUNT, Reply, Service, served
 from ..streams import following
 from ..wire import Answer, AwsKey, aws_key
-from .matrix import DOORS, ELSEWHERE, FREE_FOR_ALL, ON_THE_WIRE_ALONE, PUBLIC, Door, arn, world
+from .matrix import DOORS, ELSEWHERE, FREE_FOR_ALL, IN_A_BROWSER, ON_THE_WIRE_ALONE, PUBLIC, Door, arn, world
 
 CALLER = arn("user/caller")
 
@@ -82,7 +82,7 @@ async def knock_on_the_wire(door: Door, known: dict[str, str], key: AwsKey) -> A
 def test_every_operation_has_a_door() -> None:
     """A check with nothing to check fails."""
     assert DOORS
-    assert {door.operation for door in DOORS} | FREE_FOR_ALL | PUBLIC | ELSEWHERE == set(OPERATIONS)
+    assert {door.operation for door in DOORS} | FREE_FOR_ALL | PUBLIC | IN_A_BROWSER | ELSEWHERE == set(OPERATIONS)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from iamgraph.domain.entities import (
     Group,
     InstanceProfile,
     ManagedPolicy,
+    OidcClient,
     OidcProvider,
     PrincipalType,
     Role,
@@ -96,6 +97,18 @@ def saml_provider(n: int, name: str | None = None, **changes: Any) -> WholeSamlP
         "metadata": "<x/>",
     }  # fmt: skip
     return WholeSamlProvider(id=f"{n:032}", name=name or f"corp{n}", **(values | changes))
+
+
+def oidc_client(n: int, **changes: Any) -> OidcClient:
+    """Of the provider with the number."""
+    values: dict[str, Any] = {
+        "account_id": ACCOUNT,
+        "client_id": "app",
+        "is_confidential": True,
+        "scopes": ("openid",),
+        "created_at": NOW,
+    }
+    return OidcClient(provider_id=f"{n:032}", **(values | changes))
 
 
 def instance_profile(n: int, name: str | None = None, **changes: Any) -> InstanceProfile:

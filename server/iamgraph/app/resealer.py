@@ -15,6 +15,7 @@ from ..store.session import StoreSession
 from .devices import seed_context
 from .history.sealer import Opens
 from .keys import key_context
+from .oidc_clients import client_context, id_token_context
 from .rounds import Rounds
 from .saml_keys import private_key_context
 from .temporary import secret_context
@@ -27,6 +28,8 @@ CONTEXTS: Mapping[SealedColumn, Callable[[str], str]] = {
     SealedColumn.TEMPORARY_KEY: secret_context,
     SealedColumn.TOTP_SEED: seed_context,
     SealedColumn.SAML_KEY: private_key_context,
+    SealedColumn.CLIENT_SECRET: client_context,
+    SealedColumn.ID_TOKEN: id_token_context,
 }
 """What the values of a column are sealed to, by their id."""
 

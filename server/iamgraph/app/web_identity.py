@@ -77,7 +77,7 @@ class _Shown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Proven:
+class Proven:
     """A token that its provider has signed."""
 
     shown: _Shown
@@ -142,7 +142,7 @@ class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
     async def guard(self, work: Work, looked: _Shown) -> None:
         await attempt(work, [looked.counting])
 
-    async def prepare(self, caller: Caller, tools: Tools, looked: _Shown) -> _Proven:
+    async def prepare(self, caller: Caller, tools: Tools, looked: _Shown) -> Proven:
         token, provider = looked.token, looked.provider
         if isinstance(token, IamError):
             # It is told, since it tells nothing of anybody here.
@@ -159,19 +159,14 @@ class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
         except IdpCommunicationError as error:
             told = IdpCommunicationError("Couldn't retrieve verification key from your identity provider")
             raise for_strangers(error, told) from None
-        return _Proven(shown=looked, token=token, provider=provider)
+        return Proven(shown=looked, token=token, provider=provider)
 
-    async def execute(self, work: Work, target: None, prepared: _Proven) -> AssumedByWebIdentity:
+    async def execute(self, work: Work, target: None, prepared: Proven) -> AssumedByWebIdentity:
         provider, identity = await self._identity(work, prepared)
         work.trail.principal_id = f"{provider.arn}:{identity.audience}:{identity.subject}"
         work.trail.principal_arn = provider.arn
         work.trail.resources.append(self.role_arn)
-        who = Federated(
-            provider_arn=provider.arn,
-            described=f"{identity.subject!a} of {provider.arn} for {identity.audience!a}",
-            context={**identity.context, "sts:RoleSessionName": self.role_session_name},
-            further_actions=identity.further_actions,
-        )
+        who = federated(provider, identity, self.role_session_name)
         role = await trusting_role(work, self.role_arn, "sts:AssumeRoleWithWebIdentity", who)
         if self.duration_seconds > role.max_session_seconds:
             raise InvalidInput(
@@ -227,7 +222,7 @@ class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
         parsed = parse_arn(self.role_arn)
         return parsed.account_id if parsed is not None else ""
 
-    async def _identity(self, work: Work, proven: _Proven) -> tuple[OidcProvider, WebIdentity]:
+    async def _identity(self, work: Work, proven: Proven) -> tuple[OidcProvider, WebIdentity]:
         """Who that is, by the provider as it is now: somebody may have deleted it, or taken a client id away, meanwhile."""
         provider = (await work.data.oidc_providers.by_ids([proven.provider.id])).get(proven.provider.id)
         account = (await work.data.accounts.get([self._account_id])).get(self._account_id)
@@ -238,6 +233,16 @@ class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
         except InvalidIdentityToken as error:
             raise for_strangers(error, InvalidIdentityToken(_NOTHING_MORE)) from None
         return provider, web_identity(provider, proven.token, audience)
+
+
+def federated(provider: OidcProvider, identity: WebIdentity, role_session_name: str) -> Federated:
+    """Whom a provider has spoken for, as roles are asked whether they trust them."""
+    return Federated(
+        provider_arn=provider.arn,
+        described=f"{identity.subject!a} of {provider.arn} for {identity.audience!a}",
+        context={**identity.context, "sts:RoleSessionName": role_session_name},
+        further_actions=identity.further_actions,
+    )
 
 
 def _read(text: str, now: datetime) -> Token | IamError:

@@ -40,13 +40,14 @@ def default_reference() -> Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What is the same for every operation of a server. `sign_in_url` makes an account's sign-in address of its alias
-    or id; `relying_party` is the site that passkeys are for, None where there is none; `saml_receiver` says
-    what the responses of a SAML provider must be for, by its account and its name."""
+    """What is the same for every operation of a server. `public_url` is its origin; `sign_in_url` makes an account's
+    sign-in address of its alias or id; `relying_party` is the site that passkeys are for, None where there is none;
+    `saml_receiver` says what the responses of a SAML provider must be for, by its account and its name."""
 
     hasher: Hasher
     sealer: Sealer
     quotas: Quotas = field(default_factory=Quotas)
+    public_url: str = ""
     sign_in_url: Callable[[str], str] = "/signin/{}".format
     relying_party: RelyingParty | None = None
     sign_in_time: timedelta = timedelta(hours=12)

@@ -374,6 +374,40 @@ class MappingRules:
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcClient:
+    """What this server is registered as with an OpenID Connect provider, for people to sign in: one of the provider's client
+    ids, and the scopes that it asks for. Without a secret it is a public client, which proves itself by PKCE alone.
+    `mfa_values` are those of `amr` and `acr` that say that a second factor was shown there."""
+
+    provider_id: str
+    account_id: str
+    client_id: str
+    is_confidential: bool
+    scopes: tuple[str, ...]
+    mfa_values: tuple[str, ...] = ()
+    created_at: datetime
+
+    def counts_as_mfa(self, amr: object, acr: object) -> bool:
+        """Whether a sign-in with these claims counts as one with a second factor."""
+        said = [*(amr if isinstance(amr, list) else ()), acr]
+        return any(isinstance(one, str) and one in self.mfa_values for one in said)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInFlow:
+    """A sign-in that is under way at an identity provider. `browser_hash` is of what the browser keeps meanwhile, and
+    `verifier` (RFC 7636) and `nonce` are what its answer must fit."""
+
+    id: str
+    provider_id: str
+    browser_hash: str
+    nonce: str = field(repr=False)
+    verifier: str = field(repr=False)
+    next_path: str | None
+    expires_at: datetime
+
+
 class AssignmentStatus(Enum):
     """Whether virtual MFA devices are enabled for somebody."""
 

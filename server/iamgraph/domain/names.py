@@ -152,6 +152,11 @@ MappingRulesText = Annotated[
 ClientId = Annotated[
     str, Match(_TEXT, 1, 255), Doc("An application that tokens may be for, as they have it in `aud`: its client id.")
 ]
+ClientSecret = Annotated[
+    str, Match(r"[\x20-\x7e]+", 1, 512), Secret(), Doc("The client's secret, where the provider gave it one.")
+]
+MfaValue = Annotated[str, Match(r"[^\x00-\x20\x7f\ud800-\udfff]+", 1, 256)]
+OidcScope = Annotated[str, Match(r"[!#-\[\]-~]+", 1, 128)]  # RFC 6749, section 3.3
 Thumbprint = Annotated[str, Match(r"[0-9A-Fa-f]*", 40, 40), Doc("The SHA-1 of a certificate, as 40 hexadecimal digits.")]
 SamlProviderName = Annotated[
     str, Match(r"[\w._-]+", 1, 128), Doc("A SAML provider's name, unique in its account whatever its case.")

@@ -97,10 +97,29 @@ class Outbound:
 
     async def get(self, url: str) -> Mapping[str, Any]:
         """The JSON object at a URL. Raises IdpCommunicationError."""
+        return await self._asked("GET", url, None, {}, (200,))
+
+    async def post(self, url: str, form: Mapping[str, str], *, authorization: str | None) -> Mapping[str, Any]:
+        """The JSON object with which a form is answered, also where that is an error of the form's (400 and 401: RFC 6749,
+        section 5.2). Raises IdpCommunicationError."""
+        headers = {"Authorization": authorization} if authorization is not None else {}
+        return await self._asked("POST", url, form, headers, (200, 400, 401))
+
+    async def _asked(
+        self,
+        method: str,
+        url: str,
+        form: Mapping[str, str] | None,
+        headers: Mapping[str, str],
+        statuses: Sequence[int],
+    ) -> Mapping[str, Any]:
         self.check(url)
+        asking = self._opened().request(
+            method, URL(url, encoded=True), data=form, headers=headers, allow_redirects=False
+        )
         try:
-            async with self._opened().get(URL(url, encoded=True), allow_redirects=False) as response:
-                if response.status != 200:
+            async with asking as response:
+                if response.status not in statuses:
                     raise IdpCommunicationError(f"{shown(url)} answered with status {response.status}")
                 if response.headers.get("Content-Encoding", "identity") != "identity":
                     raise IdpCommunicationError(f"{shown(url)} answered in an encoding that was not asked for")

@@ -11,7 +11,15 @@ _RESOURCE_TAGS: Final = frozenset({"aws:resourcetag/${tagkey}"})
 _TAGS: Final = _RESOURCE_TAGS | {"iam:resourcetag/${tagkey}"}
 _ON_PRINCIPALS: Final = ("Authorize", "ListSessions", "RevokeSession")
 _ON_NOTHING: Final = ("ListAssumableRoles",)
-_ON_PROVIDERS: Final = ("PutMappingRules", "GetMappingRules", "DeleteMappingRules", "ExplainMapping")
+_ON_PROVIDERS: Final = (
+    "PutMappingRules",
+    "GetMappingRules",
+    "DeleteMappingRules",
+    "ExplainMapping",
+    "PutOpenIDConnectClient",
+    "GetOpenIDConnectClient",
+    "DeleteOpenIDConnectClient",
+)
 _ON_INSTANCE_PROFILES: Final = ("CreateAgentEnrolment", "ListAgents", "RevokeAgent")
 _ON_SERVICES: Final = ("PutService", "DeleteService", "GetService", "ListServices")
 _ACTIONS: Final = (

@@ -440,6 +440,48 @@ class SamlAssertionRow(Model):
         indexes = (Index(fields=("believed_until",), name="saml_assertion_by_end"),)
 
 
+class OidcClientRow(Model):
+    id = fields.BigIntField(primary_key=True)
+    provider: fields.OneToOneRelation[OidcProviderRow] = fields.OneToOneField(
+        "store.OidcProviderRow", related_name=False, on_delete=OnDelete.CASCADE
+    )
+    client_id = Word(max_length=255)
+    sealed_secret = Text(null=True)
+    scopes = Text()
+    mfa_values = Text()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "oidc_client"
+
+
+# `provider_session` is the provider's `sid`, `sealed_secret` the ID token.
+class OidcLoginRow(Model):
+    session_id = Word(max_length=64, primary_key=True)
+    provider_id = Word(max_length=32)
+    provider_session = Text(null=True)
+    sealed_secret = Text()
+
+    class Meta:
+        table = "oidc_login"
+        indexes = (Index(fields=("provider_id", "provider_session"), name="oidc_login_by_provider"),)
+
+
+# `id` is the hash of what the provider gives back. A row goes when its answer comes, or its time is over.
+class SignInFlowRow(Model):
+    id = Word(max_length=64, primary_key=True)
+    provider_id = Word(max_length=32)
+    browser_hash = Word(max_length=64)
+    nonce = Word(max_length=64)
+    verifier = Word(max_length=64)
+    next_path = Text(null=True)
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        table = "sign_in_flow"
+        indexes = (Index(fields=("expires_at",), name="sign_in_flow_by_end"),)
+
+
 # Uses have tables of their own: they are written by the minute, and rewrite no row that requests read.
 class AccessKeyUseRow(Model):
     id = fields.BigIntField(primary_key=True)

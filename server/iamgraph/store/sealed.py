@@ -20,18 +20,20 @@ class SealedColumn(Enum):
     TEMPORARY_KEY = ("session", "access_key_id")
     TOTP_SEED = ("mfa_device", "id")
     SAML_KEY = ("saml_private_key", "id")
+    CLIENT_SECRET = ("oidc_client", "provider_id")
+    ID_TOKEN = ("oidc_login", "session_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedValue:
-    """A value, and the id of the access key, MFA device or private key that it is the secret of."""
+    """A value, and the id of the access key, MFA device, private key, provider or session that it is the secret of."""
 
     column: SealedColumn
     id: str
     sealed: str = field(repr=False)
 
 
-# A value reads `v1.<8 digits: the key's id>.…`. The tables have an index on this (migrations 0004, 0011, 0016).
+# A value reads `v1.<8 digits: the key's id>.…`. The tables have an index on this (migrations 0004, 0011, 0016, 0022).
 _UNDER = "substr(sealed_secret, 4, 8)"
 
 

@@ -20,6 +20,7 @@ from .login_profiles import LoginProfiles
 from .mapping_rules import MappingRulesOfProviders
 from .memberships import Memberships
 from .mfa_devices import MfaDevices
+from .oidc_clients import OidcClients, OidcLogins, SignInFlows
 from .oidc_providers import OidcProviders
 from .passkeys import Passkeys
 from .policies import Policies
@@ -64,6 +65,9 @@ class StoreSession:
     saml_providers = cached_property(lambda self: SamlProviders(self._statements))
     passkeys = cached_property(lambda self: Passkeys(self._statements))
     saml_assertions = cached_property(lambda self: SamlAssertions(self._statements))
+    oidc_clients = cached_property(lambda self: OidcClients(self._statements))
+    oidc_logins = cached_property(lambda self: OidcLogins(self._statements))
+    sign_in_flows = cached_property(lambda self: SignInFlows(self._statements))
     login_profiles = cached_property(lambda self: LoginProfiles(self._statements))
     reports = cached_property(lambda self: Reports(self._statements))
     sessions = cached_property(lambda self: Sessions(self._statements))

@@ -7,6 +7,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from ...authenticator import ENABLED, begun
 from ...databases import fresh
 from ...phone import enrolled
 from ...service import ACCOUNT, Service, served
+from .provider import corporation, employed, offers, trusts
 from .test_roles import role, session, trust
 from .test_sign_in import ALICE, PASSWORD
 
@@ -199,6 +201,38 @@ async def test_a_person_changes_a_password(service: Service, chromium: Chrome) -
         person.sees("You are signed in")
 
     await beside(changes)
+
+
+async def test_a_person_signs_in_with_a_provider(service: Service, chromium: Chrome) -> None:
+    """With a Lax cookie, there and back; and out of both."""
+    origin = service.url.removesuffix("/graphql")
+    service.kernel.tools = replace(service.kernel.tools, public_url=origin)
+    async with corporation() as corp:
+        await employed(service, corp)
+        for name in ("dev", "ops"):
+            await service.good("createRole", {"roleName": name, "assumeRolePolicyDocument": trusts(corp)})
+        await offers(service, corp, {"roles": [role("dev"), role("ops")]})
+        person = Person(chromium, origin)
+
+        def signs_in_and_out() -> None:
+            person.goes(f"/sso/oidc/{corp.id}/login")
+            person.sees("Choose a role")
+            person.chooses(role("ops"))
+            person.presses("Sign in")
+            person.sees("You are signed in")
+            assert "assumed-role/ops/Ann-Example" in person.reads("dl")
+            person.presses("Sign out")
+            person.sees("You are signed out")
+            assert person.reads("a.button") == "Sign out there, too"
+
+        def is_nobody() -> None:
+            person.goes(f"/sso/oidc/{corp.id}/login")
+            person.sees("That did not work")
+            assert "there is no role for you" in person.reads("[role=alert]")
+
+        await beside(signs_in_and_out)
+        corp.person["sub"] = "u-2"
+        await beside(is_nobody)
 
 
 CREATE = """const [options, done] = arguments;

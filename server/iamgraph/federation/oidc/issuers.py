@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from ...domain.errors import IdpCommunicationError, Overloaded
 from ...domain.names import shown
@@ -45,6 +46,12 @@ class Issuers:
             found = matching(known.keys, key_id, algorithm)
         return found
 
+    async def metadata(self, issuer: str) -> Mapping[str, Any]:
+        """The provider's discovery document. Raises IdpCommunicationError and Overloaded."""
+        known = self._of(issuer)
+        await known.read()
+        return known.metadata
+
     async def newer(self, issuer: str) -> bool:
         """Read the keys anew, for a signature that none of them made; whether it is time to."""
         return await self._of(issuer).read_again()
@@ -65,6 +72,7 @@ class _Issuer:
     def __init__(self, url: str, outbound: Outbound, clock: Callable[[], float]) -> None:
         self._url, self._outbound, self._clock = url, outbound, clock
         self.keys: Sequence[Key] = ()
+        self.metadata: Mapping[str, Any] = {}
         self._keys_url = ""
         self._read_at = self._failed_at = self._again_at = -float("inf")
         self._readings, self._failure = 0, ""
@@ -119,6 +127,7 @@ class _Issuer:
             raise IdpCommunicationError(f"the discovery document of {shown(self._url)} has no jwks_uri")
         self._keys_url = keys_url
         await self._read_keys()
+        self.metadata = found
 
     async def _read_keys(self) -> None:
         keys = keys_of(await self._outbound.get(self._keys_url))

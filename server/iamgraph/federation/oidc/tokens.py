@@ -20,6 +20,7 @@ MAX_TOKEN: Final = 20_000
 LEEWAY: Final = 60
 """By how many seconds a provider's clock may differ from ours."""
 MAX_SUBJECT: Final = 255
+_LOGOUT: Final = "http://schemas.openid.net/event/backchannel-logout"
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]+")
 _MAX_KEY_ID: Final = 1024
 
@@ -72,6 +73,39 @@ class Token:
 
 def parse(text: str) -> Token:
     """The token in its parts. Raises InvalidIdentityToken for what is none that we could accept, whoever signed it."""
+    token = _token(text, ("jwt",))
+    # Nothing that tells of events is about who somebody is (OpenID Connect Back-Channel Logout 1.0, section 2.4; RFC 8417).
+    if "events" in token.claims:
+        _refuse("it tells of events, as logout tokens do")
+    return token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogoutToken:
+    """A token that says that somebody has signed out: of one session at its provider, or of all. `token_id` is its own."""
+
+    token: Token
+    token_id: str
+    subject: str | None
+    session_id: str | None
+
+
+def parse_logout(text: str) -> LogoutToken:
+    """The logout token in its parts (OpenID Connect Back-Channel Logout 1.0, section 2.4). Raises InvalidIdentityToken."""
+    token = _token(text, ("jwt", "logout+jwt"), needs_subject=False)
+    claims, events = token.claims, token.claims.get("events")
+    if not isinstance(events, dict) or not isinstance(events.get(_LOGOUT), dict):
+        _refuse("it is no logout token")
+    if "nonce" in claims:
+        _refuse("it has a nonce, which a logout token has not")
+    subject = _text(claims, "sub", MAX_SUBJECT) if "sub" in claims else None
+    session_id = _text(claims, "sid", MAX_SUBJECT) if "sid" in claims else None
+    if subject is None and session_id is None:
+        _refuse("it says neither who nor which session")
+    return LogoutToken(token=token, token_id=_text(claims, "jti", 2048), subject=subject, session_id=session_id)
+
+
+def _token(text: str, types: Sequence[str], *, needs_subject: bool = True) -> Token:
     if len(text) > MAX_TOKEN:
         _refuse(f"it is longer than {MAX_TOKEN} characters")
     segments = text.split(".")
@@ -79,11 +113,8 @@ def parse(text: str) -> Token:
         _refuse("it does not have three parts")
     header, payload = _members(_decoded(segments[0]), "header"), _decoded(segments[1])
     _decoded(segments[2])
-    algorithm, key_id = _checked_header(header)
+    algorithm, key_id = _checked_header(header, types)
     claims = _members(payload, "payload")
-    # Nothing that tells of events is about who somebody is (OpenID Connect Back-Channel Logout 1.0, section 2.4; RFC 8417).
-    if "events" in claims:
-        _refuse("it tells of events, as logout tokens do")
     return Token(
         text=text,
         algorithm=algorithm,
@@ -91,7 +122,7 @@ def parse(text: str) -> Token:
         payload=payload,
         claims=claims,
         issuer=_text(claims, "iss", 2048),
-        subject=_text(claims, "sub", MAX_SUBJECT),
+        subject=_text(claims, "sub", MAX_SUBJECT) if needs_subject or "sub" in claims else "",
         audiences=_audiences(claims),
         authorized_party=_text(claims, "azp", 2048) if "azp" in claims else None,
         expires_at=_instant(claims, "exp"),
@@ -136,7 +167,7 @@ def _members(text: bytes, what: str) -> Mapping[str, Any]:
     return found
 
 
-def _checked_header(header: Mapping[str, Any]) -> tuple[str, str | None]:
+def _checked_header(header: Mapping[str, Any], types: Sequence[str]) -> tuple[str, str | None]:
     """The algorithm and the key id. Keys in the header, and URLs of keys (jwk, jku, x5c, x5u), are not looked at: keys are
     the provider's."""
     algorithm, key_id, kind = header.get("alg"), header.get("kid"), header.get("typ")
@@ -147,7 +178,7 @@ def _checked_header(header: Mapping[str, Any]) -> tuple[str, str | None]:
     if key_id is not None and not (isinstance(key_id, str) and 0 < len(key_id) <= _MAX_KEY_ID):
         _refuse("its kid is no key id")
     # An access token (RFC 9068) or a logout token is signed with the same keys, and is for something else (RFC 8725, 3.11).
-    if kind is not None and (not isinstance(kind, str) or kind.lower().removeprefix("application/") != "jwt"):
+    if kind is not None and (not isinstance(kind, str) or kind.lower().removeprefix("application/") not in types):
         _refuse(f"its type {shown(str(kind))} is not JWT")
     return algorithm, key_id
 

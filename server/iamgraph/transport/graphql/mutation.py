@@ -22,6 +22,7 @@ from ...app import (
     mapping_rules,
     mfa_device_tags,
     mfa_devices,
+    oidc_clients,
     oidc_providers,
     passkeys,
     password_policy,
@@ -51,7 +52,7 @@ from .nodes.guardrail import Guardrail
 from .nodes.instance_profile import InstanceProfile
 from .nodes.mapping import MappingRules
 from .nodes.mfa_device import Passkey, TotpDevice
-from .nodes.oidc_provider import OidcProvider
+from .nodes.oidc_provider import OidcClient, OidcProvider
 from .nodes.policy import InlinePolicy, ManagedPolicy, PolicyVersion
 from .nodes.role import Role
 from .nodes.saml_provider import SamlProvider
@@ -138,6 +139,7 @@ _INSTANCE_PROFILE_ONLY = Payload(InstanceProfile, InstanceProfile.named)
 _AGENT = Payload(Agent, Agent.of)
 _MFA_DEVICE = Payload(TotpDevice, TotpDevice.of)
 _OIDC_PROVIDER = Payload(OidcProvider, OidcProvider.of)
+_OIDC_CLIENT = Payload(OidcClient, OidcClient.of)
 _OIDC_PROVIDER_ONLY = Payload(OidcProvider, OidcProvider.named)
 _SAML_PROVIDER_ONLY = Payload(SamlProvider, SamlProvider.named)
 _INLINE = Payload(InlinePolicy, InlinePolicy.of)
@@ -353,6 +355,10 @@ class Mutation:
     )
     delete_open_id_connect_provider = mutation(
         oidc_providers.DeleteOpenIDConnectProvider, deleted_oidc_provider_id=_id("OidcProvider")
+    )
+    put_open_id_connect_client = mutation(oidc_clients.PutOpenIDConnectClient, oidc_client=_OIDC_CLIENT)
+    delete_open_id_connect_client = mutation(
+        oidc_clients.DeleteOpenIDConnectClient, oidc_provider_id=_id("OidcProvider")
     )
     tag_open_id_connect_provider = mutation(oidc_providers.TagOpenIDConnectProvider, oidc_provider=_OIDC_PROVIDER_ONLY)
     untag_open_id_connect_provider = mutation(

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
 
 from ...app.operation import Command
 from ...app.sign_in import SignedIn, SignIn, SignInAsRoot
 from ...domain.errors import MfaRequired
 from ...domain.passkeys import MfaKind
-from ...security.sealing import Sealer, SealError
-
-GOOD_FOR = timedelta(minutes=10)
+from .carried import Carrier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,23 +49,12 @@ class Attempt:
             passkey_assertion=shown.assertion,
         )
 
-    def sealed(self, sealer: Sealer, form_secret: str, now: datetime) -> str:
-        """For the browser that has the form cookie, and for ten minutes. INVARIANT: only after the password has proved
-        right, so that nobody has us seal without end."""
-        kept = {**asdict(self), "until": (now + GOOD_FOR).isoformat()}
-        return sealer.seal_message(json.dumps(kept).encode(), context=_context(form_secret))
+    def sealed(self, carrier: Carrier) -> str:
+        """INVARIANT: only after the password has proved right."""
+        return carrier.seal("sign-in", asdict(self))
 
     @classmethod
-    def opened(cls, sealed: str, sealer: Sealer, form_secret: str, now: datetime) -> Attempt | None:
-        """None where it is too old, another browser's, or altered."""
-        try:
-            kept = json.loads(sealer.unseal_message(sealed, context=_context(form_secret)))
-        except SealError:
-            return None
-        if datetime.fromisoformat(kept.pop("until")) <= now:
-            return None
-        return cls(**kept)
-
-
-def _context(form_secret: str) -> str:
-    return f"sign-in/1/{hashlib.sha256(form_secret.encode('utf-8', 'surrogatepass')).hexdigest()}"
+    def opened(cls, sealed: str, carrier: Carrier) -> Attempt | None:
+        """None where it is no good any more."""
+        kept = carrier.open("sign-in", sealed)
+        return cls(**kept) if kept is not None else None

@@ -12,6 +12,7 @@ from ...domain.errors import IamError, Overloaded, ServiceUnavailable, Throttled
 from ..cookies import Cookies
 from ..origin import Network, origin_of
 from .forms import FormRefused, form_of, form_token
+from .oidc import OIDC_PATH, BackChannel, OidcPages
 from .pages import PASSKEY_SCRIPT_PATH, STYLE_PATH, page, passkey_script, style
 from .roles import ROLES_PATH, RolePages
 from .sign_in import SESSION_PATH, SignInPages
@@ -39,6 +40,11 @@ def add_pages(
     app.router.add_get(ROLES_PATH, browsers.shown(roles.show))
     app.router.add_post(ROLES_PATH, browsers.sent(roles.send))
     app.router.add_post(f"{ROLES_PATH}/back", browsers.sent(roles.back))
+    oidc = OidcPages(kernel)
+    app.router.add_get(f"{OIDC_PATH}/login", browsers.shown(oidc.login))
+    app.router.add_get(f"{OIDC_PATH}/callback", browsers.shown(oidc.callback))
+    app.router.add_post(f"{OIDC_PATH}/roles", browsers.sent(oidc.choose))
+    app.router.add_post(f"{OIDC_PATH}/backchannel-logout", BackChannel(kernel, tuple(trusted_proxies)).logout)
     app.router.add_get(STYLE_PATH, style)
     app.router.add_get(PASSKEY_SCRIPT_PATH, passkey_script)
 
@@ -102,5 +108,12 @@ def _failed(error: IamError, request: web.Request, request_id: str) -> web.Respo
 
 
 def _problem(status: int, message: str, request: web.Request) -> web.Response:
-    again = request.rel_url.raw_path if request.path.startswith("/signin") else SESSION_PATH
-    return page("problem", status=status, problem=message, again=again)
+    return page("problem", status=status, problem=message, again=_again(request))
+
+
+def _again(request: web.Request) -> str:
+    """Where to begin again."""
+    if request.path.startswith("/signin"):
+        return request.rel_url.raw_path
+    provider = request.match_info.get("provider")
+    return f"/sso/oidc/{provider}/login" if provider is not None else SESSION_PATH

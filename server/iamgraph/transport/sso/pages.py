@@ -40,6 +40,11 @@ def moved(path: str) -> web.Response:
     return web.Response(status=303, headers={**_HEADERS, "Location": path})
 
 
+def away(url: str) -> web.Response:
+    """Go on at another site."""
+    return web.Response(status=302, headers={**_HEADERS, "Location": url})
+
+
 async def style(request: web.Request) -> web.Response:
     """The pages' style sheet. Its address changes with it."""
     return _file(_STYLE, "text/css")

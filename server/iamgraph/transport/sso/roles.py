@@ -16,7 +16,7 @@ from .sign_in import SESSION_PATH
 from .visit import Visit, session_end
 
 ROLES_PATH = "/sso/roles"
-_DURATIONS = {900: "15 minutes", 3600: "1 hour", 7200: "2 hours", 14400: "4 hours", 28800: "8 hours", 43200: "12 hours"}
+DURATIONS = {900: "15 minutes", 3600: "1 hour", 7200: "2 hours", 14400: "4 hours", 28800: "8 hours", 43200: "12 hours"}
 _PAGE = 100
 
 
@@ -41,7 +41,7 @@ class RolePages:
         typed = fields.get("role_arn", "").strip()
         arn = typed or fields.get("role", "")
         seconds = fields.get("duration", "")
-        if not arn or seconds not in map(str, _DURATIONS):
+        if not arn or seconds not in map(str, DURATIONS):
             return await self._chooser(visit, problem="Choose a role, or give its ARN.", status=400, typed=typed)
         command = AssumeRole(
             role_arn=arn, role_session_name=role_session_name(visit.own.who), duration_seconds=int(seconds)
@@ -81,7 +81,7 @@ class RolePages:
             problem=problem,
             roles=found.items,
             next_marker=_next(found),
-            durations=_DURATIONS,
+            durations=DURATIONS,
             typed=typed,
             who=own.who,
         )

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from ...app.caller import Caller
 from ...app.kernel import Kernel
+from ...app.oidc_sign_out import SignedOut, SignOutOfBrowser
 from ...app.sign_in import SignedIn, SignOut
 from ...domain.errors import (
     IamError,
@@ -21,7 +22,7 @@ from ...domain.errors import (
 )
 from .attempt import Attempt, Shown
 from .forms import own_path
-from .visit import Visit, session_end
+from .visit import Visit, carrier_of, session_end
 
 SESSION_PATH = "/sso/session"
 _TOLD = (InvalidCredentials, InvalidInput, PasswordExpired, PasswordPolicyViolation, Throttled)
@@ -57,7 +58,7 @@ class SignInPages:
                 password=fields.get("password", ""),
             )
             return await self._try(visit, attempt, next_path)
-        opened = Attempt.opened(sealed, self._kernel.tools.sealer, visit.form_secret, self._kernel.tools.clock())
+        opened = Attempt.opened(sealed, carrier_of(self._kernel, visit))
         if opened is None or (opened.account is None) is not _is_root(visit):
             account = None if _is_root(visit) else visit.request.match_info.get("account", "")
             problem = "That took too long. Please begin again."
@@ -131,16 +132,21 @@ class SignInPages:
         )
 
     def _sealed(self, visit: Visit, attempt: Attempt) -> str:
-        return attempt.sealed(self._kernel.tools.sealer, visit.form_secret, self._kernel.tools.clock())
+        return attempt.sealed(carrier_of(self._kernel, visit))
 
     async def sign_out(self, visit: Visit) -> web.Response:
-        """End the browser's sessions, and all that was chained from them."""
+        """End the browser's sessions, and all that was chained from them. Where an identity provider was signed in with, its
+        own session is another matter: the person is told where to end that."""
+        provider = None
+        if not visit.own.is_anonymous:
+            done = await self._kernel.run(visit.own, SignOutOfBrowser())
+            provider = done if done.url is not None else None
         await end_sessions(self._kernel, visit)
         visit.forget()
-        return visit.moved("/sso/signed-out")
+        return visit.moved("/sso/signed-out") if provider is None else _signed_out(visit, provider)
 
     async def signed_out(self, visit: Visit) -> web.Response:
-        return visit.page("signed_out", problem=None)
+        return _signed_out(visit, None)
 
     async def session(self, visit: Visit) -> web.Response:
         """Who is signed in, and until when."""
@@ -187,6 +193,10 @@ def _first(
 def _signed_in(visit: Visit, done: SignedIn, next_path: str | None) -> web.Response:
     visit.keep(done.access_token, done.expires_at)
     return visit.moved(next_path or SESSION_PATH)
+
+
+def _signed_out(visit: Visit, provider: SignedOut | None) -> web.Response:
+    return visit.page("signed_out", problem=None, provider=provider)
 
 
 def _is_root(visit: Visit) -> bool:

@@ -11,6 +11,7 @@ from aiohttp import web
 from ...app.caller import Caller, Origin
 from ...app.kernel import Kernel
 from ..cookies import Cookies
+from .carried import Carrier
 from .forms import form_token, new_form_secret
 from .pages import moved, page
 
@@ -40,10 +41,10 @@ class Visit:
         """A page whose forms this browser can send."""
         token = form_token(self.form_secret, self.session)
         made = page(template, status=status, runs_script=runs_script, form_token=token, **values)
-        return self._with_cookies(made)
+        return self.answered(made)
 
     def moved(self, path: str) -> web.Response:
-        return self._with_cookies(moved(path))
+        return self.answered(moved(path))
 
     def keep(self, token: str, expires_at: datetime, own: tuple[str, datetime] | None = None) -> None:
         """Go on with this session; and, where it is a role's, with the session of who signed in beside it. Forms that were
@@ -63,7 +64,8 @@ class Visit:
         """Go on without a session."""
         self._kept = dict.fromkeys((self.cookies.session, self.cookies.own, self.cookies.form))
 
-    def _with_cookies(self, response: web.Response) -> web.Response:
+    def answered(self, response: web.Response) -> web.Response:
+        """The answer, with the cookies that it sets."""
         has = self.request.cookies
         if self.cookies.form not in self._kept and has.get(self.cookies.form) != self.form_secret:
             self.cookies.set(response, self.cookies.form, self.form_secret)
@@ -73,6 +75,11 @@ class Visit:
             elif name in has:
                 self.cookies.delete(response, name)
         return response
+
+
+def carrier_of(kernel: Kernel, visit: Visit) -> Carrier:
+    """What seals for the visit's browser."""
+    return Carrier(kernel.tools.sealer, visit.form_secret, kernel.tools.clock())
 
 
 def session_end(caller: Caller) -> datetime:
