@@ -85,13 +85,11 @@ def test_trust_policies_see_who_it_is() -> None:
     who = {"saml:sub": "alice", "saml:sub_type": "persistent", "saml:namequalifier": qualifier}
     assert found.context == {
         **who, "saml:aud": "https://iam.test/acs", "saml:iss": "https://idp.test", "saml:doc": f"{ACCOUNT}/Corp",
-        "sts:RoleSessionName": "alice", "sts:SourceIdentity": "alice.a",
+        "sts:SourceIdentity": "alice.a",
     }  # fmt: skip
     assert found.session_context == who
     assert (found.subject, found.subject_type, found.name_qualifier) == ("alice", "persistent", qualifier)
-    assert (found.session_name, found.source_identity, found.further_actions) == (
-        "alice", "alice.a", ("sts:SetSourceIdentity",)
-    )  # fmt: skip
+    assert (found.session_name, found.source_identity) == ("alice", "alice.a")
 
 
 def test_the_format_of_a_subject_is_short_for_saml_2s_own_alone() -> None:
@@ -131,7 +129,6 @@ def test_tags_and_which_of_them_go_on() -> None:
     found = identity(**{"PrincipalTag:Team": "red", "PrincipalTag:Cost Center": "", "TransitiveTagKeys": ["team"]})
     assert found.tags == (Tag(key="Team", value="red"), Tag(key="Cost Center", value=""))
     assert found.transitive_tag_keys == ("team",)
-    assert found.further_actions == ("sts:TagSession",)
     assert {key: found.context[key] for key in ("aws:RequestTag/Team", "aws:TagKeys", "sts:TransitiveTagKeys")} == {
         "aws:RequestTag/Team": "red", "aws:TagKeys": ("Team", "Cost Center"), "sts:TransitiveTagKeys": ("team",)
     }  # fmt: skip

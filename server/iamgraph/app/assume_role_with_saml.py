@@ -11,7 +11,6 @@ from ..domain.arn import SAML_PROVIDER, parse_arn
 from ..domain.entities import (
     AssertionEncryptionMode,
     FederatedOrigin,
-    PrincipalType,
     Session,
     SessionSource,
     WholeSamlProvider,
@@ -32,7 +31,7 @@ from ..federation.saml.assertion import AnyRequest, Assertion, Receiver
 from ..federation.saml.refusal import Expired, Refused, Rejected
 from ..federation.saml.verifier import Trusted
 from .caller import Caller
-from .federated_roles import Federated, for_strangers, trusting_role
+from .federated_roles import Federated, check_seconds, federated_session, for_strangers, trusting_role
 from .operation import Command, Need, operation
 from .saml_claims import ROLE, SamlIdentity, saml_identity
 from .saml_keys import private_key_context
@@ -192,50 +191,28 @@ class AssumeRoleWithSAML(Command[AssumedBySaml]):
                 "with both."
             )
         who = Federated(
-            provider_arn=provider.arn,
-            described=f"{identity.subject!a} ({identity.subject_type}) of {provider.arn}",
-            context=identity.context,
-            further_actions=identity.further_actions,
-        )
-        role = await trusting_role(work, self.role_arn, "sts:AssumeRoleWithSAML", who)
-        if self.duration_seconds > role.max_session_seconds:
-            raise InvalidInput(
-                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-                field="durationSeconds",
-            )
-        policies, packed = await narrowing(work, role.account_id, self.policy, self.policy_arns, whose="role")
-        await self._use(work, assertion)
-        await succeeded(work, [prepared.named.counting], prepared.named.known_as)
-        credentials = new_credentials(work, self._seconds(work, identity, assertion))
-        session = Session(
-            id=work.tools.entropy(16).hex(),
-            account_id=role.account_id,
-            principal_type=PrincipalType.ROLE,
-            principal_id=role.id,
-            principal_name=role.name,
-            principal_path=role.path,
-            parent_id=None,
-            name=identity.session_name,
-            source=SessionSource.SAML,
-            access_key_id=credentials.access_key_id,
-            issued_at=work.now,
-            expires_at=credentials.expiration,
-            revoked_at=None,
-            ip_address=work.caller.origin.ip_address,
-            user_agent=work.caller.origin.user_agent,
-            policies=policies,
-            source_identity=identity.source_identity,
-            tags=identity.tags,
-            transitive_tag_keys=identity.transitive_tag_keys,
-            mfa_at=None,
-            federation=FederatedOrigin(
+            origin=FederatedOrigin(
                 provider_id=provider.id,
                 provider_arn=provider.arn,
                 issuer=assertion.issuer,
                 subject=identity.subject,
                 context=identity.session_context,
             ),
+            source=SessionSource.SAML,
+            described=f"{identity.subject!a} ({identity.subject_type}) of {provider.arn}",
+            context=identity.context,
+            session_name=identity.session_name,
+            tags=identity.tags,
+            transitive_tag_keys=identity.transitive_tag_keys,
+            source_identity=identity.source_identity,
         )
+        role = await trusting_role(work, self.role_arn, "sts:AssumeRoleWithSAML", who)
+        check_seconds(role, self.duration_seconds)
+        policies, packed = await narrowing(work, role.account_id, self.policy, self.policy_arns, whose="role")
+        await self._use(work, assertion)
+        await succeeded(work, [prepared.named.counting], prepared.named.known_as)
+        credentials = new_credentials(work, self._seconds(work, identity, assertion))
+        session = federated_session(work, role, who, policies, credentials)
         token = await issue(work, session, credentials)
         return AssumedBySaml(
             credentials=credentials,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -87,12 +87,6 @@ class SamlIdentity:
     transitive_tag_keys: tuple[str, ...]
     source_identity: str | None
 
-    @property
-    def further_actions(self) -> Sequence[str]:
-        """What the trust policy must allow as well."""
-        tagging = ("sts:TagSession",) if self.tags else ()
-        return (*tagging, *(("sts:SetSourceIdentity",) if self.source_identity is not None else ()))
-
 
 def saml_identity(provider: SamlProvider, assertion: Assertion) -> SamlIdentity:
     """What an assertion that is believed says. Raises InvalidIdentityToken for an attribute that is missing, or can't be
@@ -118,7 +112,6 @@ def saml_identity(provider: SamlProvider, assertion: Assertion) -> SamlIdentity:
         "saml:aud": assertion.recipient,
         "saml:doc": f"{provider.account_id}/{provider.name}",
         "saml:iss": assertion.issuer,
-        "sts:RoleSessionName": session_name,
         **request_tags(tags),
     }
     if source_identity is not None:

@@ -12,7 +12,6 @@ from ..domain.arn import parse_arn
 from ..domain.entities import (
     FederatedOrigin,
     OidcProvider,
-    PrincipalType,
     Session,
     SessionSource,
 )
@@ -31,7 +30,7 @@ from ..domain.names import Between, Doc, RoleArn, RoleSessionName, WebIdentityTo
 from ..domain.throttling import Limit, web_identity_limit
 from ..federation.oidc.tokens import Token, parse
 from .caller import Caller
-from .federated_roles import Federated, for_strangers, trusting_role
+from .federated_roles import Federated, check_seconds, federated_session, for_strangers, trusting_role
 from .operation import Command, Need, operation
 from .session_policies import SessionPolicy, SessionPolicyArns, narrowing
 from .targets import NOTHING
@@ -168,43 +167,11 @@ class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
         work.trail.resources.append(self.role_arn)
         who = federated(provider, identity, self.role_session_name)
         role = await trusting_role(work, self.role_arn, "sts:AssumeRoleWithWebIdentity", who)
-        if self.duration_seconds > role.max_session_seconds:
-            raise InvalidInput(
-                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-                field="durationSeconds",
-            )
+        check_seconds(role, self.duration_seconds)
         policies, packed = await narrowing(work, role.account_id, self.policy, self.policy_arns, whose="role")
         await succeeded(work, [prepared.shown.counting], prepared.shown.known_as)
         credentials = new_credentials(work, self.duration_seconds)
-        session = Session(
-            id=work.tools.entropy(16).hex(),
-            account_id=role.account_id,
-            principal_type=PrincipalType.ROLE,
-            principal_id=role.id,
-            principal_name=role.name,
-            principal_path=role.path,
-            parent_id=None,
-            name=self.role_session_name,
-            source=SessionSource.OIDC,
-            access_key_id=credentials.access_key_id,
-            issued_at=work.now,
-            expires_at=credentials.expiration,
-            revoked_at=None,
-            ip_address=work.caller.origin.ip_address,
-            user_agent=work.caller.origin.user_agent,
-            policies=policies,
-            source_identity=identity.source_identity,
-            tags=identity.tags,
-            transitive_tag_keys=identity.transitive_tag_keys,
-            mfa_at=None,
-            federation=FederatedOrigin(
-                provider_id=provider.id,
-                provider_arn=provider.arn,
-                issuer=provider.url,
-                subject=identity.subject,
-                context=identity.session_context,
-            ),
-        )
+        session = federated_session(work, role, who, policies, credentials)
         token = await issue(work, session, credentials)
         return AssumedByWebIdentity(
             credentials=credentials,
@@ -238,10 +205,20 @@ class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
 def federated(provider: OidcProvider, identity: WebIdentity, role_session_name: str) -> Federated:
     """Whom a provider has spoken for, as roles are asked whether they trust them."""
     return Federated(
-        provider_arn=provider.arn,
+        origin=FederatedOrigin(
+            provider_id=provider.id,
+            provider_arn=provider.arn,
+            issuer=provider.url,
+            subject=identity.subject,
+            context=identity.session_context,
+        ),
+        source=SessionSource.OIDC,
         described=f"{identity.subject!a} of {provider.arn} for {identity.audience!a}",
-        context={**identity.context, "sts:RoleSessionName": role_session_name},
-        further_actions=identity.further_actions,
+        context=identity.context,
+        session_name=role_session_name,
+        tags=identity.tags,
+        transitive_tag_keys=identity.transitive_tag_keys,
+        source_identity=identity.source_identity,
     )
 
 

@@ -3,7 +3,7 @@ for AWS OIDC federation" and "Pass session tags in AWS STS")."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,12 +39,6 @@ class WebIdentity:
     tags: tuple[Tag, ...]
     transitive_tag_keys: tuple[str, ...]
     source_identity: str | None
-
-    @property
-    def further_actions(self) -> Sequence[str]:
-        """What the trust policy must allow as well."""
-        tagging = ("sts:TagSession",) if self.tags else ()
-        return (*tagging, *(("sts:SetSourceIdentity",) if self.source_identity is not None else ()))
 
 
 def web_identity(provider: OidcProvider, token: Token, audience: str) -> WebIdentity:
