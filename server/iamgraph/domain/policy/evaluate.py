@@ -149,7 +149,7 @@ class Bound:
 
     def at_once(self, action: str) -> int:
         """How many resources `decide_alike` can take in about a millisecond."""
-        return max(1, _TESTS_AT_ONCE // max(1, self._settled_of(action).size))
+        return max(1, _TESTS_AT_ONCE // max(1, len(self._settled_of(action).matchers)))
 
     def _settled_of(self, action: str) -> Tests:
         while (found := self._settled.get(action)) is None:
@@ -163,6 +163,8 @@ class Bound:
         if again is not None:
             return keep(self._settled, action, again.map(self._applying))
         found = self._made.get(action) or self.layers.tests(action, self.standing)
+        if found.free:
+            return keep(self._settled, action, found)
         return keep(self._tests, action, found.bind(self.facts) if found.is_open else found)
 
     def _applying(self, tests: Sequence[Test]) -> Sequence[Test]:

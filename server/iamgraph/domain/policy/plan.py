@@ -92,7 +92,8 @@ class _Open(list[Test]):
 @dataclass(slots=True, eq=False)
 class Tests:
     """What the policies say about one action: tests of the resource, layer by layer. A layer that limits nothing is left
-    out, or None. `grants` are the allows of the resource's own policy. Variables have a say in it where `is_open`."""
+    out, or None. `grants` are the allows of the resource's own policy. Variables have a say in it where `is_open`; it is
+    `free` where nothing but the resource has."""
 
     denies: Sequence[Test]
     service_control: Sequence[Sequence[Test]]
@@ -103,6 +104,8 @@ class Tests:
     is_assuming: bool
     needs_resource_policy: bool
     is_open: bool = False
+    free: bool = False
+    _matchers: Sequence[Matcher] | None = None
 
     @property
     def size(self) -> int:
@@ -112,7 +115,10 @@ class Tests:
     @property
     def matchers(self) -> Sequence[Matcher]:
         """All that is asked of a resource, each once."""
-        return list(dict.fromkeys(test for tests in self._lists for test, _ in tests))
+        found = self._matchers
+        if found is None:
+            found = self._matchers = list(dict.fromkeys(test for tests in self._lists for test, _ in tests))
+        return found
 
     @property
     def _lists(self) -> Iterator[Sequence[Test]]:
@@ -224,6 +230,7 @@ class Layers:
             # Trust and key policies must let the caller in, even within the account.
             needs_resource_policy=is_trust or (self.resource is not None and name.startswith("kms:")),
             is_open=any(entry.resources.whole is None for entry in plan.entries),
+            free=all(entry.free and entry.resources.whole is not None for entry in plan.entries),
         )
         return keep(self.tests_of(standing), action, made)
 

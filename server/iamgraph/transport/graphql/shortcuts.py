@@ -6,7 +6,7 @@ own has too, as has what plain fields are given here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -205,6 +205,11 @@ class Alike(Sequence[N]):
         places = range(len(self.keys))[place]
         return self._make(places) if isinstance(places, int) else [self._make(one) for one in places]
 
+    def few(self) -> Mapping[object, N]:
+        """One of each kind, by its key."""
+        places = dict(zip(self.keys, range(len(self.keys)), strict=True))
+        return {key: self._make(place) for key, place in places.items()}
+
 
 class Rows:
     """Writes objects of a type of which nothing but pure fields are asked."""
@@ -228,14 +233,14 @@ class Rows:
         """The objects as they are written, or None where one takes the long way: nothing comes of asking them again."""
         if type(items) is not Alike:
             return self._written(items)
-        places = dict(zip(items.keys, range(len(items)), strict=True))
-        rows = self._written([items[place] for place in places.values()])
+        few = items.few()
+        rows = self._written(few.values())
         if rows is None:
             return None
-        of_key = dict(zip(places, rows, strict=True))
+        of_key = dict(zip(few, rows, strict=True))
         return [of_key[key] for key in items.keys]
 
-    def _written(self, items: Sequence[Any]) -> list[Any] | None:
+    def _written(self, items: Iterable[Any]) -> list[Any] | None:
         rows = []
         try:
             for item in items:
