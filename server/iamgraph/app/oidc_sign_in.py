@@ -42,6 +42,8 @@ _LONGEST_REASON = 2000
 _OVER = "this sign-in was not begun here, was finished already, or took too long"
 GOOD_FOR = timedelta(minutes=10)
 ProviderId = Annotated[str, Match(r"[0-9a-f]*", 32, 32), Doc("The provider's id, as its sign-in address has it.")]
+_PRINTABLE = r"[\x20-\x7e]*"
+"""What the history keeps of what a stranger may send."""
 _Given = Annotated[str, Match(r".*", 0, 4096), Secret()]
 _NAMES = ("preferred_username", "email", "name", "sub")
 """The claims that a session is called after, the first that there is."""
@@ -192,8 +194,8 @@ class FinishOidcSignIn(Command[CameBack]):
     browser: _Given
     state: _Given
     code: _Given | None = None
-    error: Annotated[str | None, Match(r".*", 0, 4096)] = None
-    issuer: Annotated[str | None, Match(r".*", 0, 2048)] = None
+    error: Annotated[str | None, Match(_PRINTABLE, 0, 256)] = None
+    issuer: Annotated[str | None, Match(_PRINTABLE, 0, 2048)] = None
 
     is_public = True
     is_guarded = True

@@ -178,6 +178,7 @@ async def test_coming_back_is_worth_something_once_and_in_one_browser(
         ({"iss": "https://evil.example"}, "another provider's"),
         ({"iss": ""}, "another provider's"),
         ({"code": "", "error": "access_denied"}, "access_denied"),
+        ({"code": "", "error": "a\nb"}, "must match"),
         ({"code": ""}, "has no code"),
         ({"code": "made-up"}, "gave no token"),
     ):
