@@ -330,6 +330,15 @@ async def test_strangers_are_held_back_and_hold_nobody_back(web: Service) -> Non
     assert (await agent.ask())["__typename"] == "IssueAgentCredentialsSuccess"
 
 
+async def test_agents_that_were_started_together_renew_together(web: Service) -> None:
+    """Each begins a window then, and sweeps those of the others, which have ended too."""
+    many = [await enrolled(web) for _ in range(12)]
+    for _ in range(3):
+        done = await asyncio.gather(*(agent.ask() for agent in many))
+        assert {one["__typename"] for one in done} == {"IssueAgentCredentialsSuccess"}
+        web.clock.ahead += WINDOW
+
+
 async def test_agents_of_another_account_are_not_there(web: Service) -> None:
     other = await other_root(web)
     agent = await enrolled(web)

@@ -19,16 +19,18 @@ async def knows_address(work: Work, principal_id: str) -> bool:
 async def attempt(work: Work, counting: Sequence[Limit]) -> None:
     """Count an attempt. INVARIANT: it is counted before the password or code is checked, so that many at once count as many.
     Raises Throttled, and then counts nothing: what is refused here has guessed nothing."""
-    refused = None
+    refused, is_new = None, False
     for limit in counting:
         count = await work.data.throttles.attempt(limit.key, work.now, WINDOW)
-        if count.attempts == 1:
-            await work.data.throttles.sweep(work.now)
+        is_new = is_new or count.attempts == 1
         if count.attempts > limit.attempts and (refused is None or count.ends_at > refused):
             refused = count.ends_at
     if refused is not None:
         seconds = max(1, math.ceil((refused - work.now).total_seconds()))
         raise Throttled(f"Too many attempts. Try again in {seconds} s.", retry_after_seconds=seconds)
+    if is_new:
+        # Last of all: nobody who has waited for what is swept can have what is counted after it.
+        await work.data.throttles.sweep(work.now)
 
 
 async def succeeded(work: Work, counting: Sequence[Limit], principal_id: str) -> None:

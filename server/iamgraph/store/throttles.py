@@ -40,8 +40,12 @@ class Throttles:
             await self._db.run("UPDATE throttle SET attempts = attempts - 1 WHERE key = $1 AND attempts > 0", key)
 
     async def sweep(self, at: datetime) -> None:
-        """Forget the windows that have ended."""
-        await self._db.run("DELETE FROM throttle WHERE ends_at <= $1", at)
+        """Forget the windows that have ended. Those that another transaction counts in are left to it."""
+        await self._db.run(
+            "DELETE FROM throttle WHERE key IN "
+            "(SELECT key FROM throttle WHERE ends_at <= $1 FOR NO KEY UPDATE SKIP LOCKED)",
+            at,
+        )
 
     async def is_known(self, principal_id: str, address: str, since: datetime) -> bool:
         """Whether the principal has signed in from the address since then."""
