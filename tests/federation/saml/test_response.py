@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -632,3 +633,10 @@ def test_a_status_that_is_no_success_comes_with_no_assertion_that_counts(idp: Id
     with pytest.raises(Refused) as refused:
         idp.read(response)
     assert refused.value.code == "status"
+
+
+def test_nothing_of_a_response_is_logged(idp: Idp, caplog: pytest.LogCaptureFixture) -> None:
+    """What canonicalises would write all that it does into a debug log."""
+    caplog.set_level(logging.DEBUG)
+    assert idp.read(signed_assertion(idp)).subject.value == "alice"
+    assert caplog.text == ""
