@@ -17,8 +17,8 @@ from .question import ContextEntries, Question, account_of, named_alike, need_of
 K = TypeVar("K")
 V = TypeVar("V")
 Circumstances = tuple[ContextEntries, str, str | None]
-"""What hangs together with nothing but itself: a context, who owns the resource (an account, or the service itself), and the
-role whose trust policy has a say, which it has for that role alone."""
+"""What questions have in common that share their bound policies: a context, who owns the resource (an account, or the
+service itself), and the role whose trust policy has a say, which it has for that role alone."""
 _START = re.compile(r"arn:[\w-]+:[\w.-]+:[^:\s]*:[^:\s]*:", re.ASCII)
 
 
