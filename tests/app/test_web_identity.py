@@ -346,7 +346,8 @@ async def test_a_stranger_learns_nothing(service: Service, provider: IdentityPro
     reasons = [event.error_message for event in await service.events(name="AssumeRoleWithWebIdentity")]
     # The account's own history has the reasons, the other's its own, newest first.
     assert reasons[:4] == [
-        f"No OpenIDConnect provider found in account {ACCOUNT} for '{provider.issuer}/'",
+        f"No OpenIDConnect provider found in account {ACCOUNT} for '{provider.issuer}/'; it has '{provider.issuer}', which "
+        "is another one",
         f"No OpenIDConnect provider found in account {ACCOUNT} for '{unknown.issuer}'",
         "Incorrect token audience: 'elsewhere' is no client id of the provider",
         f"the provider '{provider.issuer}' has no key 'x' for RS256",
@@ -440,6 +441,20 @@ async def test_floods_are_bounded(service: Service, provider: IdentityProvider) 
     assert reply.only()["__typename"] == "AssumeRoleWithWebIdentitySuccess"
     service.clock.ahead += timedelta(minutes=16)
     assert await is_in(service, web, provider.token(sub="new", exp=int(time.time()) + 4000))
+
+
+@pytest.mark.parametrize("path", ["/app/x/", "/app/x"])
+async def test_the_issuer_is_compared_to_the_letter(service: Service, path: str) -> None:
+    """OI-02: with a slash at the end or without, as the provider has it; and the history shows both where they differ."""
+    async with providing(path) as provider:
+        await trusted(service, provider)
+        web = await role(service, provider)
+        assert await is_in(service, web, provider.token())
+        other = provider.issuer.rstrip("/") + ("" if path.endswith("/") else "/")
+        assert (await assume(service, web, provider.token(iss=other)))["code"] == "INVALID_IDENTITY_TOKEN"
+        outcome, code, reason = await last_reason(service)
+        assert (outcome, code) == (EventOutcome.FAILED, "InvalidIdentityToken")
+        assert reason is not None and f"'{other}'; it has '{provider.issuer}', which is another one" in reason
 
 
 async def test_a_closed_account_trusts_nobody(service: Service, provider: IdentityProvider) -> None:

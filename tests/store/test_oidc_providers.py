@@ -34,6 +34,9 @@ async def test_a_provider_is_read_as_it_was_added(database: Database) -> None:
         assert found == {"idp.example.com/Team/": WHOLE}
         assert await data.oidc_providers.by_ids([ELSEWHERE.id, "x"]) == {ELSEWHERE.id: ELSEWHERE}
         assert await data.oidc_providers.of_account(ACCOUNT) == [BARE, WHOLE]
+        both = {provider.url: provider for provider in (BARE, WHOLE)}
+        for url, found in ((BARE.url, both), (WHOLE.url + "/", both), (WHOLE.url.lower(), {}), ("", {})):
+            assert await data.oidc_providers.like(ACCOUNT, url) == found
         assert [await data.oidc_providers.count(account_id) for account_id in (ACCOUNT, OTHER)] == [2, 1]
     async with database.writing() as data:
         await data.oidc_providers.set_client_ids(BARE.id, ["x"])

@@ -67,10 +67,12 @@ class AssumedByWebIdentity:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shown:
     """A token that was shown, or what is wrong with it by itself; and the provider of the role's account that it says it is
-    by, None where there is no such provider. `known_as` stands for the identity where attempts are counted."""
+    by, None where there is no such provider. `alike` are the URLs of its providers that differ from that by slashes at the
+    end at most. `known_as` stands for the identity where attempts are counted."""
 
     token: Token | IamError
     provider: OidcProvider | None
+    alike: tuple[str, ...]
     known_as: str
     counting: Limit
 
@@ -130,13 +132,13 @@ class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
         token = _read(self.web_identity_token, work.now)
         # INVARIANT: the same statements, whoever exists, so that their time tells nothing.
         issuer = token.issuer if isinstance(token, Token) else ""
-        found = await work.data.oidc_providers.of_issuer(self._account_id, issuer)
-        provider = found if is_open else None
+        alike = await work.data.oidc_providers.like(self._account_id, issuer)
+        provider = alike.get(issuer) if is_open else None
         known_as = _known_as(provider, token)
         is_known = await knows_address(work, known_as)
         address = work.caller.origin.ip_address
         counting = web_identity_limit(address=address, known_as=known_as if is_known else None)
-        return _Shown(token=token, provider=provider, known_as=known_as, counting=counting)
+        return _Shown(token=token, provider=provider, alike=tuple(alike), known_as=known_as, counting=counting)
 
     async def guard(self, work: Work, looked: _Shown) -> None:
         await attempt(work, [looked.counting])
@@ -150,6 +152,7 @@ class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
             if provider is None:
                 raise InvalidIdentityToken(
                     f"No OpenIDConnect provider found in account {self._account_id} for {shown(token.issuer)}"
+                    + "".join(f"; it has {shown(url)}, which is another one" for url in looked.alike)
                 )
             token.audience(provider.client_ids)
             await tools.oidc.verify(token)

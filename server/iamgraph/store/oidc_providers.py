@@ -46,10 +46,10 @@ class OidcProviders:
         """Those of the providers that exist, of any account."""
         return {provider.id: provider for provider in await self._where("id = ANY($1)", list(ids))} if ids else {}
 
-    async def of_issuer(self, account_id: str, url: str) -> OidcProvider | None:
-        """The one of an account that issues tokens under this URL, byte for byte."""
-        found = await self._where("account_id = $1 AND url = $2", account_id, url)
-        return found[0] if found else None
+    async def like(self, account_id: str, url: str) -> dict[str, OidcProvider]:
+        """Those of an account whose URL is this one, but perhaps for slashes at the end: by their URL."""
+        found = await self._where("account_id = $1 AND rtrim(url, '/') = rtrim($2, '/')", account_id, url)
+        return {provider.url: provider for provider in found}
 
     async def of_account(self, account_id: str) -> list[OidcProvider]:
         """All of an account's, by name (its bytes)."""
