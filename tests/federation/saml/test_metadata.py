@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iamgraph.federation.saml.metadata import Endpoint, identity_provider
@@ -94,6 +94,7 @@ def test_what_is_no_metadata_of_one_provider_is_refused(text: str, why: str) -> 
     assert why in refused.value.text
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_any_change_of_metadata_is_read_or_refused(data: st.DataObject) -> None:
     raw = GOOD.encode()

@@ -87,6 +87,7 @@ def test_plain_xml_is_read_with_or_without_a_byte_order_mark() -> None:
         assert (root.text, root.get("a")) == ("éé&", "<")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     with contextlib.suppress(Refused):
@@ -112,6 +113,7 @@ _PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_PIECES | st.binary(max_size=3), max_size=30))
 def test_anything_like_xml_is_read_or_refused(pieces: list[bytes]) -> None:
     with contextlib.suppress(Refused):
