@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..domain.entities import VirtualMfaDevice
 from ..domain.errors import InvalidAuthenticationCode, InvalidPasskey, MfaRequired
-from ..domain.passkeys import MfaKind, Passkey
+from ..domain.passkeys import MfaDevice, MfaKind, Passkey
 from ..domain.throttling import Limit, device_limit
 from ..security import totp
 from ..security.passkeys import Assertion, PasskeyError, request_options, verify_assertion
@@ -85,14 +85,14 @@ async def second_factor(
     )
 
 
-async def is_needed(work: Work, owner_id: str) -> bool:
-    """Whether a device is enabled for a user or a root now."""
-    return bool((await devices_of(work.data, [owner_id]))[owner_id])
+async def enabled(work: Work, owner_id: str) -> tuple[MfaDevice, ...]:
+    """The devices of which one is needed for a user or a root now."""
+    return (await devices_of(work.data, [owner_id]))[owner_id]
 
 
-async def required(work: Work, owner_id: str) -> MfaRequired:
-    """The answer to whoever has given a password alone: what the owner can show, and what its passkeys are to sign."""
-    found = (await devices_of(work.data, [owner_id]))[owner_id]
+def required(work: Work, owner_id: str, found: Sequence[MfaDevice]) -> MfaRequired:
+    """The answer to whoever has given a password alone: what the owner of these devices can show, and what its passkeys are
+    to sign."""
     passkeys = [device for device in found if isinstance(device, Passkey)]
     kinds = [*([MfaKind.TOTP] if len(passkeys) < len(found) else ()), *([MfaKind.PASSKEY] if passkeys else ())]
     options = None

@@ -36,7 +36,7 @@ from .caller import Caller
 from .login_profiles import Replaced, hashed, replaced, set_password
 from .operation import Command, Need, operation
 from .password_policy import policy_of
-from .second_factor import SecondFactor, is_needed, required, second_factor, use_assertion, use_code
+from .second_factor import SecondFactor, enabled, required, second_factor, use_assertion, use_code
 from .targets import NOTHING
 from .throttling import attempt, knows_address, succeeded
 from .work import Tools, Work
@@ -103,10 +103,11 @@ def _wrong() -> InvalidCredentials:
 
 async def _second_factor(work: Work, factor: SecondFactor) -> datetime | None:
     """When a second factor was shown: now, or None for who has none. Raises MfaRequired, and InvalidCredentials."""
-    if not await is_needed(work, factor.owner_id):
+    devices = await enabled(work, factor.owner_id)
+    if not devices:
         return None
     if not factor.is_given:
-        raise await required(work, factor.owner_id)
+        raise required(work, factor.owner_id, devices)
     if factor.assertion is None:
         if not await use_code(work, factor):
             raise _wrong()
