@@ -157,7 +157,7 @@ async def test_a_folder_has_one_agent(tmp_path: Path) -> None:
     ports: asyncio.Queue[int] = asyncio.Queue()
     first = asyncio.create_task(serve(agent, tmp_path, port=0, duration_seconds=3600, announce=ports.put_nowait))
     port, shown = await asyncio.wait_for(ports.get(), 10), token_file(tmp_path).read_text()
-    with pytest.raises(AgentError, match="another agent"):
+    with pytest.raises(AgentError, match="another process"):
         await asyncio.wait_for(serve(agent, tmp_path, port=0, duration_seconds=3600, announce=ports.put_nowait), 10)
     assert token_file(tmp_path).read_text() == shown
     async with ClientSession() as http, http.get(f"http://127.0.0.1:{port}/v1/credentials") as reply:

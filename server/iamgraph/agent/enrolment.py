@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -18,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ..security.possession import enrolment_text, public_key_of, request_text, signed
 from .errors import AgentError, NotEnrolled
-from .files import read_private, write_private
+from .files import alone, read_private, write_private
 from .given import Given, aws_time, now
 from .remote import check_server, mutate
 
@@ -72,33 +74,42 @@ def load(folder: Path) -> Enrolment:
     """The enrolment in a folder. Raises NotEnrolled, and PermissionError where others could read its key."""
     key_file, file = _files(folder)
     try:
-        key = load_pem_private_key(read_private(key_file), None)
         found = orjson.loads(read_private(file))
-        server, agent_id = found["server"], found["agentId"]
+        server, agent_id = check_server(str(found["server"])), str(found["agentId"])
+        return Enrolment(server=server, agent_id=agent_id, key=_key_in(key_file))
     except FileNotFoundError:
         raise NotEnrolled(f"there is no enrolment in {folder}; enrol with `iamgraph enrol` first") from None
     except (ValueError, KeyError, TypeError):
         raise NotEnrolled(f"the enrolment in {folder} can't be read; delete that folder, and enrol anew") from None
+
+
+def _key_in(file: Path) -> Ed25519PrivateKey:
+    """Raises FileNotFoundError, and NotEnrolled where it is no such key."""
+    try:
+        key = load_pem_private_key(read_private(file), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise NotEnrolled(f"the key in {file} can't be read; delete that folder, and enrol anew") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise NotEnrolled(f"the key in {folder} is of another kind; delete that folder, and enrol anew")
-    return Enrolment(server=check_server(server), agent_id=agent_id, key=key)
+        raise NotEnrolled(f"the key in {file} is of another kind; delete that folder, and enrol anew")
+    return key
 
 
 async def enrol(folder: Path, server: str, profile: str, token: str) -> str:
     """Exchange a token for an enrolment, and keep that in the folder. Gives the agent's ARN. Who tries again with the same
     token, because the answer was lost, gets the same one. Raises AgentError."""
     server = check_server(server)
-    key, file = _key_for(folder), _files(folder)[1]
-    public_key = public_key_of(key)
-    input = {
-        "enrolmentToken": token,
-        "instanceProfileName": profile,
-        "publicKey": public_key,
-        "signature": signed(key, enrolment_text(token, public_key)),
-    }
-    done = await mutate(server, "enrolAgent", input, "agentId agentArn")
-    write_private(file, orjson.dumps({"server": server, "agentId": done["agentId"], "agentArn": done["agentArn"]}))
-    return str(done["agentArn"])
+    with alone(folder):
+        key, file = _key_for(folder), _files(folder)[1]
+        public_key = public_key_of(key)
+        input = {
+            "enrolmentToken": token,
+            "instanceProfileName": profile,
+            "publicKey": public_key,
+            "signature": signed(key, enrolment_text(token, public_key)),
+        }
+        done = await mutate(server, "enrolAgent", input, "agentId agentArn")
+        write_private(file, orjson.dumps({"server": server, "agentId": done["agentId"], "agentArn": done["agentArn"]}))
+        return str(done["agentArn"])
 
 
 def _key_for(folder: Path) -> Ed25519PrivateKey:
@@ -107,13 +118,8 @@ def _key_for(folder: Path) -> Ed25519PrivateKey:
     file, enrolled = _files(folder)
     if enrolled.exists():
         raise AgentError(f"{folder} has an enrolment already; to enrol anew, revoke that agent and delete the folder")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        found = load_pem_private_key(read_private(file), None)
-        if isinstance(found, Ed25519PrivateKey):
-            return found
-    except FileNotFoundError:
-        pass
+    with suppress(FileNotFoundError):
+        return _key_in(file)
     key = Ed25519PrivateKey.generate()
     write_private(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     return key

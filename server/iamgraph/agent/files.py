@@ -6,11 +6,13 @@ import fcntl
 import os
 import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from ..security.durable import sync_directory
-from .errors import NotEnrolled
+from .errors import AgentError, NotEnrolled
 
 
 def read_private(path: Path) -> bytes:
@@ -54,3 +56,13 @@ def takes(lock: BinaryIO) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the one process that enrols in a folder, which is made if need be, or serves from it. Raises AgentError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open_lock(folder / "agent.lock") as lock:
+        if not takes(lock):
+            raise AgentError(f"another process enrols in {folder}, or serves from it")
+        yield

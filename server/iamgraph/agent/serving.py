@@ -13,8 +13,7 @@ from aiohttp.typedefs import Handler
 from ..domain.addresses import is_address
 from .container import Container
 from .enrolment import Enrolment
-from .errors import AgentError
-from .files import open_lock, takes
+from .files import alone
 from .imds import Imds
 from .keeper import Keeper
 from .kept import Kept
@@ -49,9 +48,8 @@ async def serve(
     enrolment: Enrolment, folder: Path, *, port: int, duration_seconds: int, announce: Callable[[int], None]
 ) -> None:
     """Serve until told to stop. `announce` is called with the port once requests are answered. Raises AgentError."""
-    with open_lock(folder / "agent.lock") as lock:
-        if not takes(lock):
-            raise AgentError(f"another agent serves from {folder}, and its applications read the token there")
+    # The applications of another would read this one's token.
+    with alone(folder):
         keeper = Keeper(Kept(folder, enrolment.agent_id), lambda: enrolment.ask(duration_seconds))
         runner = web.AppRunner(application(keeper, folder), access_log=None, shutdown_timeout=2)
         await runner.setup()
