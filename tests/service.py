@@ -68,6 +68,7 @@ TABLES = (
     "saml_private_key",
     "passkey",
     "mapping_rules",
+    "sign_in_attempt",
     "oidc_client",
     "login_profile",
     "past_password",

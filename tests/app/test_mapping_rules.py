@@ -16,7 +16,9 @@ RULES = json.dumps([{"name": "夜勤", "if": {"StringEquals": {"claims.groups": 
 
 async def test_rules_are_put_read_and_deleted(service: Service) -> None:
     await service.good("createOpenIDConnectProvider", {"url": URL})
-    put = await service.good("putMappingRules", {"providerArn": ARN, "rules": RULES}, "mappingRules { rules updatedAt }")
+    put = await service.good(
+        "putMappingRules", {"providerArn": ARN, "rules": RULES}, "mappingRules { rules updatedAt }"
+    )
     assert put["mappingRules"]["rules"] == RULES
     assert await read(service) == put["mappingRules"]
     # What is no rule changes nothing, and says where it is wrong.
@@ -46,7 +48,9 @@ async def read(service: Service) -> object:
 
 async def test_a_dry_run_says_what_each_rule_makes_of_somebody(service: Service) -> None:
     await service.good("createOpenIDConnectProvider", {"url": URL})
-    await service.good("createSAMLProvider", {"name": "corp", "samlMetadataDocument": metadata("https://idp", pair("idp"))})
+    await service.good(
+        "createSAMLProvider", {"name": "corp", "samlMetadataDocument": metadata("https://idp", pair("idp"))}
+    )
     await service.good("putMappingRules", {"providerArn": ARN, "rules": RULES})
     assert await explained(service, claims=json.dumps({"groups": ["当番"]})) == {
         "offers": [{"arn": arn("role/R"), "tags": [], "maxSessionSeconds": None, "rules": ["夜勤"]}],
@@ -69,7 +73,7 @@ async def test_a_dry_run_says_what_each_rule_makes_of_somebody(service: Service)
 
 async def test_what_is_pasted_is_in_no_error_and_no_event(service: Service) -> None:
     await service.good("createOpenIDConnectProvider", {"url": URL})
-    for wrong in ({}, {"claims": "hunter2"}, {"claims": "[]"}, {"claims": "{}", "attributes": "{}"}):
+    for wrong in ({}, {"claims": "hunter2"}, {"claims": "[]"}, {"claims": "{}", "attributes": "{}"}, {"attempt": "x"}):
         reply = await service.ask(EXPLAIN, await service.root(), input={"provider": ARN, **wrong})
         assert reply.codes == ["INVALID_INPUT"] and "hunter2" not in str(reply.data)
     await explained(service, claims='{"email": "hunter2"}')

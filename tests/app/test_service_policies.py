@@ -400,9 +400,9 @@ async def test_their_texts(service: Service) -> None:
                 details = data.actions.get_action_details(service_, action)
                 if matches(patterns, f"{service_}:{action}"):
                     assert details["accessLevel"] in ("Read", "List"), (name, service_, action)
-    # All reading but to ask about others in a service's place, and what AWS's policy leaves out, too. A new query is here or
-    # comes with a new version of the policy.
-    left_out = {"iamgraph:Authorize", "sts:DecodeAuthorizationMessage"}
+    # All reading but to ask about others in a service's place, to try rules, and what AWS's policy leaves out, too. A new
+    # query is here or comes with a new version of the policy.
+    left_out = {"iamgraph:Authorize", "iamgraph:ExplainMapping", "sts:DecodeAuthorizationMessage"}
     assert {action for action in reads if not matches(allowed(texts["ReadOnlyAccess"]), action)} == left_out
     assert allowed(texts["AdministratorAccess"]) == ["*"]
 

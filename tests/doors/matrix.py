@@ -485,6 +485,13 @@ DOORS = [
         action="iamgraph:ExplainMapping",
     ),
     read(
+        "ListSignInAttempts",
+        "oidcProviders { signInAttempts(first: 1) { pageInfo { hasNextPage } } }",
+        PROVIDER,
+        action="iamgraph:ListSignInAttempts",
+        reach=("iam:ListOpenIDConnectProviders",),
+    ),
+    read(
         "GetMappingRules",
         "oidcProviders { mappingRules { rules } }",
         PROVIDER,

@@ -183,8 +183,8 @@ async def test_attached_and_inline(database: Database) -> None:
 Read = Callable[[StoreSession, list[int]], Awaitable[object]]
 READS: dict[str, tuple[int, Read]] = {
     "users": (1, lambda data, n: data.users.by_ids([user_id(i) for i in n])),
-    "roles": (2, lambda data, n: data.roles.by_ids([role(i).id for i in n])),
-    "instance profiles": (3, lambda data, n: data.instance_profiles.by_ids([instance_profile(i).id for i in n])),
+    "roles": (1, lambda data, n: data.roles.by_ids([role(i).id for i in n])),
+    "instance profiles": (2, lambda data, n: data.instance_profiles.by_ids([instance_profile(i).id for i in n])),
     "of roles": (
         3,
         lambda data, n: data.instance_profiles.of_roles([role(i).id for i in n], after=None, limit=5),

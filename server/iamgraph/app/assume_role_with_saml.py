@@ -33,7 +33,7 @@ from ..federation.saml.verifier import Trusted
 from .caller import Caller
 from .federated_roles import Federated, check_seconds, federated_session, for_strangers, trusting_role
 from .operation import Command, Need, operation
-from .saml_claims import ROLE, SamlIdentity, saml_identity
+from .saml_claims import ROLE, SamlIdentity, attempted, saml_identity
 from .saml_keys import private_key_context
 from .session_policies import SessionPolicy, SessionPolicyArns, narrowing
 from .targets import NOTHING
@@ -182,6 +182,7 @@ class AssumeRoleWithSAML(Command[AssumedBySaml]):
         assertion, provider = prepared.assertion, prepared.provider
         await self._check_unchanged(work, provider)
         identity = saml_identity(provider, assertion)
+        work.trail.attempt = attempted(provider, assertion, identity)
         work.trail.principal_id = f"{identity.name_qualifier}:{identity.subject}"
         work.trail.principal_arn = provider.arn
         work.trail.resources.append(self.role_arn)

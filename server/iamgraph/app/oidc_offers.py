@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from ..domain.arn import parse_arn
 from ..domain.entities import OidcClient, OidcProvider
 from ..domain.errors import NotTrusted
-from ..domain.mapping.claims import Claims, Identity
 from ..domain.mapping.offers import Mapped, Offer, mapped
 from ..domain.mapping.rules import read_rules
 from ..federation.oidc.tokens import Token
 from .federated_roles import trusting_role
 from .tagging import request_tags
 from .web_identity import federated
-from .web_identity_claims import WebIdentity
+from .web_identity_claims import WebIdentity, said_of
 from .work import Work
 
 
@@ -29,13 +28,8 @@ class Agreed:
 async def offered(work: Work, provider: OidcProvider, client: OidcClient, token: Token) -> Mapped:
     """What the provider's rules make of a token that was verified. A provider without rules offers nothing."""
     rules = (await work.data.mapping_rules.of([provider.id])).get(provider.id)
-    authn: Claims = {
-        "mfa": client.counts_as_mfa(token.claims.get("amr"), token.claims.get("acr")),
-        "issuer": provider.url,
-        "subject": token.subject,
-        "provider": provider.arn,
-    }
-    return mapped(read_rules(rules.rules) if rules is not None else (), Identity(claims=token.claims, authn=authn))
+    identity = said_of(provider, client, token)
+    return mapped(read_rules(rules.rules) if rules is not None else (), identity)
 
 
 async def agreed(

@@ -218,6 +218,7 @@ class DeleteOpenIDConnectProvider(Command[DeletedOidcProvider]):
     async def execute(self, work: Work, target: OidcProvider, prepared: None) -> DeletedOidcProvider:
         await work.data.oidc_providers.delete(target.id)
         await work.data.mapping_rules.delete(target.id)
+        await work.data.sign_in_attempts.forget(target.id)
         work.changed(shown_oidc_provider(target), GONE)
         return DeletedOidcProvider(deleted_oidc_provider_id=target.id)
 

@@ -22,6 +22,7 @@ from ..domain.errors import (
     NoSuchEntity,
     NotTrusted,
 )
+from ..domain.mapping.attempt import Attempt
 from ..domain.names import Doc, Match, Secret
 from ..domain.throttling import Limit, web_identity_limit
 from ..federation.oidc.relying_party import Answer, Registration, RelyingParty
@@ -35,7 +36,7 @@ from .operation import Command, Need, operation
 from .targets import NOTHING
 from .throttling import attempt
 from .web_identity import AssumedByWebIdentity, AssumeRoleWithWebIdentity, Proven
-from .web_identity_claims import WebIdentity, web_identity
+from .web_identity_claims import WebIdentity, attempted, web_identity
 from .work import Tools, Work
 
 _LONGEST_REASON = 2000
@@ -206,7 +207,9 @@ class FinishOidcSignIn(Command[CameBack]):
 
     async def look(self, work: Work, target: None) -> _ComingBack:
         flow = await work.data.sign_in_flows.of(token_hash(self.state))
-        return _ComingBack(registered=await registered(work, self.provider_id), flow=flow)
+        found = await registered(work, self.provider_id)
+        work.trail.attempt = Attempt(provider_id=found.provider.id)
+        return _ComingBack(registered=found, flow=flow)
 
     async def guard(self, work: Work, looked: _ComingBack) -> None:
         """INVARIANT: the flow is gone before anything is made of it. One that there is was counted when it was begun."""
@@ -236,6 +239,7 @@ class FinishOidcSignIn(Command[CameBack]):
         token = prepared.token
         found = await registered(work, self.provider_id)
         provider = found.provider
+        work.trail.attempt = attempted(provider, found.client, token)
         identity = web_identity(provider, token, token.audience((found.client.client_id,)))
         work.trail.principal_id = f"{provider.arn}:{identity.audience}:{identity.subject}"
         work.trail.principal_arn = provider.arn

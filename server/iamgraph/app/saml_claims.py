@@ -12,6 +12,8 @@ from typing import Final
 from ..domain.arn import parse_arn
 from ..domain.entities import SamlProvider, Tag
 from ..domain.errors import InvalidIdentityToken, InvalidInput
+from ..domain.mapping.attempt import Attempt, kept
+from ..domain.mapping.claims import Claims, Identity
 from ..domain.names import ROLE_SESSION_NAME, SOURCE_IDENTITY, Match, shown
 from ..domain.tags import check_tags
 from ..federation.saml.assertion import Assertion, NameId
@@ -86,6 +88,13 @@ class SamlIdentity:
     tags: tuple[Tag, ...]
     transitive_tag_keys: tuple[str, ...]
     source_identity: str | None
+
+
+def attempted(provider: SamlProvider, assertion: Assertion, identity: SamlIdentity) -> Attempt:
+    """What is kept of somebody whose assertion was verified."""
+    authn: Claims = {"mfa": False, "issuer": provider.entity_id, "subject": identity.subject, "provider": provider.arn}
+    said = kept(Identity(attributes=assertion.attributes, authn=authn))
+    return Attempt(provider_id=provider.id, subject=identity.subject, said=said)
 
 
 def saml_identity(provider: SamlProvider, assertion: Assertion) -> SamlIdentity:

@@ -258,6 +258,7 @@ class DeleteSAMLProvider(Command[DeletedSamlProvider]):
     async def execute(self, work: Work, target: SamlProvider, prepared: None) -> DeletedSamlProvider:
         await work.data.saml_providers.delete(target.id)
         await work.data.mapping_rules.delete(target.id)
+        await work.data.sign_in_attempts.forget(target.id)
         work.changed(shown_saml_provider(target), GONE)
         return DeletedSamlProvider(deleted_saml_provider_id=target.id)
 

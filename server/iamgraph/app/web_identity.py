@@ -36,7 +36,7 @@ from .session_policies import SessionPolicy, SessionPolicyArns, narrowing
 from .targets import NOTHING
 from .temporary import Credentials, issue, new_credentials
 from .throttling import attempt, knows_address, succeeded
-from .web_identity_claims import WebIdentity, web_identity
+from .web_identity_claims import WebIdentity, attempted, web_identity
 from .work import Tools, Work
 
 _NOTHING_MORE = (
@@ -164,6 +164,7 @@ class AssumeRoleWithWebIdentity(Command[AssumedByWebIdentity]):
         return Proven(shown=looked, token=token, provider=provider)
 
     async def execute(self, work: Work, target: None, prepared: Proven) -> AssumedByWebIdentity:
+        work.trail.attempt = attempted(prepared.provider, None, prepared.token)
         provider, identity = await self._identity(work, prepared)
         work.trail.principal_id = f"{provider.arn}:{identity.audience}:{identity.subject}"
         work.trail.principal_arn = provider.arn

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..domain.entities import OidcProvider, Tag
+from ..domain.entities import OidcClient, OidcProvider, Tag
 from ..domain.errors import IdpRejectedClaim, InvalidInput
+from ..domain.mapping.attempt import Attempt, kept
+from ..domain.mapping.claims import Claims, Identity
 from ..domain.names import SOURCE_IDENTITY, shown
 from ..domain.tags import check_tags
 from ..federation.oidc.tokens import Token
@@ -68,6 +70,22 @@ def web_identity(provider: OidcProvider, token: Token, audience: str) -> WebIden
         transitive_tag_keys=transitive,
         source_identity=source_identity,
     )
+
+
+def said_of(provider: OidcProvider, client: OidcClient | None, token: Token) -> Identity:
+    """What a token that was verified says, as mapping rules see it. Without a client nothing counts as a second factor."""
+    authn: Claims = {
+        "mfa": client is not None and client.counts_as_mfa(token.claims.get("amr"), token.claims.get("acr")),
+        "issuer": provider.url,
+        "subject": token.subject,
+        "provider": provider.arn,
+    }
+    return Identity(claims=token.claims, authn=authn)
+
+
+def attempted(provider: OidcProvider, client: OidcClient | None, token: Token) -> Attempt:
+    """What is kept of somebody whose token was verified."""
+    return Attempt(provider_id=provider.id, subject=token.subject, said=kept(said_of(provider, client, token)))
 
 
 def _keys(provider: OidcProvider, claims: Context) -> Context:

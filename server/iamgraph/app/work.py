@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..domain.entities import Change
 from ..domain.ids import IdPrefix, unique_id
 from ..domain.limits import Quotas
+from ..domain.mapping.attempt import Attempt
 from ..domain.passkeys import RelyingParty
 from ..domain.policy.reference import Reference, Together
 from ..federation.oidc.verification import OpenIdConnect
@@ -73,6 +74,8 @@ class Trail:
     account_id: str | None = None
     principal_id: str | None = None
     principal_arn: str | None = None
+    attempt: Attempt | None = None
+    """Somebody came from an identity provider."""
     other_account_id: str | None = None
     """Another account whose history has the event too: the one whose role was assumed."""
 

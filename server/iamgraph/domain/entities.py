@@ -19,6 +19,7 @@ from .arn import (
     root_arn,
 )
 from .issuers import without_scheme
+from .mapping.attempt import Attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,6 +366,20 @@ class WholeSamlProvider(SamlProvider):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignInAttempt:
+    """An attempt to sign in with an identity provider, and how its event says that it ended. `id` is the event's."""
+
+    id: str
+    account_id: str
+    attempt: Attempt
+    at: datetime
+    request_id: str
+    outcome: EventOutcome
+    reason: str | None
+    ip_address: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MappingRules:
     """The rules by which an identity provider's people are offered roles: `rules` is their text, as it was put."""
 
@@ -568,7 +583,8 @@ class Change:
 class Event:
     """One attempt to perform one operation. `account_id` is None where nobody was authenticated; `access_key_id` is the
     key that the request was signed with; `parameters` is JSON text without secrets; `changes` are those of a command
-    that succeeded; `seq` is given by the store, in the order of the history."""
+    that succeeded; `seq` is given by the store, in the order of the history. `attempt` is kept beside it, and is no part of
+    the chain: it can be forgotten."""
 
     id: str
     seq: int | None = None
@@ -590,3 +606,4 @@ class Event:
     user_agent: str | None
     parameters: str
     changes: tuple[Change, ...] = ()
+    attempt: Attempt | None = field(default=None, compare=False)

@@ -16,6 +16,7 @@ _ON_PROVIDERS: Final = (
     "GetMappingRules",
     "DeleteMappingRules",
     "ExplainMapping",
+    "ListSignInAttempts",
     "PutOpenIDConnectClient",
     "GetOpenIDConnectClient",
     "DeleteOpenIDConnectClient",

@@ -12,6 +12,7 @@ import orjson
 
 from ..domain.entities import Change, Event, EventOutcome
 from .named import json_text
+from .sign_in_attempts import SignInAttempts
 from .statements import Row, Statements, instant, values
 
 COLUMNS = (
@@ -99,6 +100,8 @@ class Events:
             await self._db.run(_INSERT, *_values(events[0]))
         elif events:
             await self._db.run_many(_INSERT, [_values(event) for event in events])
+        if any(event.attempt is not None for event in events):
+            await SignInAttempts(self._db).add(events)
 
     async def page(
         self,

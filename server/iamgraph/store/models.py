@@ -419,6 +419,20 @@ class UsedChallengeRow(Model):
         indexes = (Index(fields=("expires_at",), name="used_challenge_by_end"),)
 
 
+# Beside an event and no part of it, so that what providers say of people can be forgotten while the chain stays whole.
+class SignInAttemptRow(Model):
+    id = Word(max_length=32, primary_key=True)
+    provider_id = Word(max_length=32)
+    at = fields.DatetimeField()
+    is_proven = fields.BooleanField()
+    subject = Text(null=True)
+    said = Text(null=True)
+
+    class Meta:
+        table = "sign_in_attempt"
+        indexes = (Index(fields=("provider_id", "is_proven", "at"), name="sign_in_attempt_by_provider"),)
+
+
 class MappingRulesRow(Model):
     # Of any kind of provider, so that no foreign key can say which; a provider takes its rules along when it is deleted.
     provider_id = Word(max_length=32, primary_key=True)

@@ -32,6 +32,7 @@ from .saml_providers import SamlProviders
 from .sealed import Sealed
 from .services import Services
 from .sessions import Sessions
+from .sign_in_attempts import SignInAttempts
 from .statements import Statements
 from .throttles import Throttles
 from .users import Users
@@ -60,6 +61,7 @@ class StoreSession:
     uses = cached_property(lambda self: Uses(self._statements))
     keys = cached_property(lambda self: Keys(self._statements))
     mfa_devices = cached_property(lambda self: MfaDevices(self._statements))
+    sign_in_attempts = cached_property(lambda self: SignInAttempts(self._statements))
     mapping_rules = cached_property(lambda self: MappingRulesOfProviders(self._statements))
     oidc_providers = cached_property(lambda self: OidcProviders(self._statements))
     saml_providers = cached_property(lambda self: SamlProviders(self._statements))

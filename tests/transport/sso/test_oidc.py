@@ -309,3 +309,19 @@ async def test_a_client_that_is_gone_signs_nobody_in(service: Service, browser: 
     assert (await browser.get(f"/sso/oidc/{corp.id}/login")).problem == (
         "There is no such identity provider to sign in with."
     )
+
+
+async def test_an_attempt_that_proves_nothing_is_kept_with_its_reason(
+    service: Service, browser: Browser, corp: Corp
+) -> None:
+    await roles(service, corp, dev=trusts(corp))
+    await signs_in(browser, corp)
+    assert (await browser.get(f"/sso/oidc/{corp.id}/callback?state=made-up&code=x")).status == 403
+    query = "{ resource(arn: %s) { ... on OidcProvider { signInAttempts(first: 9) { nodes { outcome reason subject } } } } }"
+    found = await service.ask(query % json.dumps(corp.arn), await service.root())
+    strange = "this sign-in was not begun here, was finished already, or took too long"
+    assert [(one["outcome"], one["reason"], one["subject"]) for one in found.only()["signInAttempts"]["nodes"]] == [
+        ("FAILED", strange, None),
+        ("SUCCEEDED", None, "u-1"),
+        ("SUCCEEDED", None, "u-1"),
+    ]

@@ -103,6 +103,8 @@ def event_of_command(
             principal_id=trail.principal_id or event.principal_id,
             principal_arn=trail.principal_arn or event.principal_arn,
         )
+    if trail.attempt is not None:
+        event = replace(event, attempt=trail.attempt)
     return event if error is None else failed(event, error)
 
 

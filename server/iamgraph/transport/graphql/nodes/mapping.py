@@ -8,11 +8,16 @@ from strawberry import UNSET
 from ....app import mapping_rules
 from ....app.explain_mapping import ExplainMapping
 from ....app.mapping_rules import GetMappingRules
+from ....app.sign_in_attempts import ListSignInAttempts
 from ....domain import entities
+from ....domain.entities import EventOutcome
+from ....domain.errors import InvalidInput
 from ....domain.mapping.offers import Mapped, Offer, Verdict
 from ..context import Info
+from ..ids import node_id, parse_node_id
 from ..scalars import ARN, DateTime
 from .base import Referring, Tag, tags_of
+from .connections import Connection, connect
 
 
 @strawberry.type(description="Which roles the people whom an identity provider signs in are offered.")
@@ -30,6 +35,35 @@ class MappingRules:
         return cls.of(done.rules)
 
 
+@strawberry.type(description="Somebody came from an identity provider.")
+class SignInAttempt:
+    id: strawberry.ID
+    at: DateTime
+    outcome: EventOutcome
+    reason: str | None = strawberry.field(description="Why it was refused. The person was told less.")
+    subject: str | None = strawberry.field(
+        description="Whom the provider named; null where nothing that it said was proven."
+    )
+    said: str | None = strawberry.field(
+        description="What it said, as JSON with `claims`, `attributes` and `authn`, without tokens and the like."
+    )
+    request_id: str
+    ip_address: str | None
+
+    @classmethod
+    def of(cls, found: entities.SignInAttempt) -> SignInAttempt:
+        return cls(
+            id=strawberry.ID(node_id("SignInAttempt", found.id)),
+            at=DateTime(found.at),
+            outcome=found.outcome,
+            reason=found.reason,
+            subject=found.attempt.subject,
+            said=found.attempt.said,
+            request_id=found.request_id,
+            ip_address=found.ip_address,
+        )
+
+
 @strawberry.type
 class Mapping(Referring):
     """What identity providers of all kinds have. It is no type of the schema."""
@@ -39,10 +73,20 @@ class Mapping(Referring):
         found = await info.context.load(GetMappingRules(provider_arn=self.ref.arn))
         return None if found is None else MappingRules.of(found)
 
+    @strawberry.field(
+        description="Those who came from the provider, newest first: the last 1,000 whose sign-in it has proven, and the "
+        "last 200 others."
+    )
+    async def sign_in_attempts(
+        self, info: Info, first: int, after: str | None = UNSET
+    ) -> Connection[SignInAttempt] | None:
+        query = ListSignInAttempts(provider_arn=self.ref.arn, max_items=first, marker=after or None)
+        return connect(await info.context.load(query), SignInAttempt.of)
+
 
 @strawberry.input(
-    description="Somebody as a provider would speak of them, by exactly one of `claims` and `attributes`. Nothing of it is "
-    "kept in the history."
+    description="Somebody as a provider would speak of them, by exactly one of `claims`, `attributes` and `attempt`. "
+    "Nothing of it is kept in the history."
 )
 class ExplainMappingInput:
     provider: ARN
@@ -56,6 +100,9 @@ class ExplainMappingInput:
         default=UNSET,
         description="What a SAML assertion says, as a JSON object of lists of texts by the attribute's name.",
     )
+    attempt: strawberry.ID | None = strawberry.field(
+        default=UNSET, description="One of the provider's `signInAttempts`, to ask the rules about it again."
+    )
     mfa: bool = strawberry.field(
         default=False, description="Whether the provider's sign-in counts as one with a second factor."
     )
@@ -67,7 +114,15 @@ class ExplainMappingInput:
             claims=self.claims or None,
             attributes=self.attributes or None,
             mfa=self.mfa,
+            attempt_id=_attempt_id(self.attempt) if self.attempt else None,
         )
+
+
+def _attempt_id(id: str) -> str:
+    parsed = parse_node_id(id)
+    if parsed is None or parsed[0] != "SignInAttempt" or len(parsed[1]) != 1:
+        raise InvalidInput("'attempt' is no id of an attempt to sign in", field="attempt")
+    return parsed[1][0]
 
 
 @strawberry.type(description="What one rule says.")
