@@ -186,7 +186,7 @@ READS: dict[str, tuple[int, Read]] = {
     "roles": (1, lambda data, n: data.roles.by_ids([role(i).id for i in n])),
     "instance profiles": (2, lambda data, n: data.instance_profiles.by_ids([instance_profile(i).id for i in n])),
     "of roles": (
-        3,
+        2,
         lambda data, n: data.instance_profiles.of_roles([role(i).id for i in n], after=None, limit=5),
     ),
     "groups of users": (1, lambda data, n: data.memberships.groups_of([user_id(i) for i in n])),
@@ -196,7 +196,7 @@ READS: dict[str, tuple[int, Read]] = {
     ),
     "attached": (1, lambda data, n: data.attachments.of(IdentityKind.USER, [user_id(i) for i in n])),
     "targets": (
-        5,
+        4,
         lambda data, n: data.attachments.targets([policy_id(i) for i in n], viewer=ACCOUNT, after=None, limit=5),
     ),
     "inline": (1, lambda data, n: data.inline.of(IdentityKind.USER, [user_id(i) for i in n])),
