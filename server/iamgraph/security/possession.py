@@ -11,6 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 PUBLIC_KEY = r"[A-Za-z0-9+/]{43}="
 SIGNATURE = r"[A-Za-z0-9+/]{86}=="
 
+_P = 2**255 - 19
+_OF_ORDER_8 = int("7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7", 16)
+_WEAK = frozenset({0, 1, _P - 1, _OF_ORDER_8, _P - _OF_ORDER_8})
+"""The y coordinates of the points whose order is 8 or less: everybody can sign for such a key."""
+
 
 def public_key_of(key: Ed25519PrivateKey) -> str:
     """The key's public half: 32 bytes in base64."""
@@ -38,9 +43,13 @@ def signed(key: Ed25519PrivateKey, text: bytes) -> str:
 
 
 def is_signed(public_key: str, text: bytes, signature: str) -> bool:
-    """Whether the holder of the key signed the text. False too for what is no key or no signature."""
+    """Whether the holder of the key signed the text. False too for what is no key or no signature, and for a key that
+    everybody holds."""
     try:
-        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key, validate=True))
+        point = base64.b64decode(public_key, validate=True)
+        if int.from_bytes(point, "little") % 2**255 % _P in _WEAK:
+            return False
+        key = Ed25519PublicKey.from_public_bytes(point)
         key.verify(base64.b64decode(signature, validate=True), text)
     except (binascii.Error, ValueError, InvalidSignature):
         return False
