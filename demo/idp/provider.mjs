@@ -10,8 +10,7 @@ import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 
 console.info = console.warn = console.error;
-// Node.js 18, which Debian 12 has, lacks this.
-URL.parse ??= (url, base) => (URL.canParse(url, base) ? new URL(url, base) : null);
+// The last that Node.js 18 runs, which Debian 12 has: the next ones miss crypto.hash there.
 const { default: Provider } = await import('oidc-provider');
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -42,8 +41,6 @@ function rotate() {
       backchannelLogout: { enabled: true },
       rpInitiatedLogout: { enabled: true, logoutSource, postLogoutSuccessSource },
     },
-    // Its own refuses addresses of this machine, where the client is.
-    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     findAccount: (ctx, id) => people[id] && { accountId: id, claims: () => ({ sub: id, ...people[id].claims }) },
     interactions: { url: (ctx, interaction) => `/login/${interaction.uid}` },
     loadExistingGrant, // nobody is asked for consent: the company has given it
