@@ -286,6 +286,14 @@ async def test_a_person_registers_a_passkey_and_signs_in_with_it(tmp_path: Path,
 
             elsewhere = "Passkeys are for localhost here, and this page has another address. Please open it there."
             await beside(lambda: is_told(Person(chromium, f"http://127.0.0.1:{port}"), elsewhere))
+
+            def in_an_old_browser() -> None:
+                without = {"source": "delete PublicKeyCredential.parseRequestOptionsFromJSON"}
+                made = chromium.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", without)
+                is_told(person, "This browser takes no passkeys on this page: it is too old, or the page is not of https.")
+                chromium.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", made)
+
+            await beside(in_an_old_browser)
             await beside(chromium.remove_all_credentials)
             unsigned = "The passkey has not signed. Please try again, with one that is registered here."
             await beside(lambda: is_told(person, unsigned))
