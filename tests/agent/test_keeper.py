@@ -128,6 +128,14 @@ async def test_what_another_agent_was_given_is_not_there(tmp_path: Path) -> None
     assert now.read() is not None and before.read() is None
 
 
+async def test_what_a_process_left_that_was_killed_goes_with_the_next_write(tmp_path: Path) -> None:
+    (tmp_path / ".credentials.json.new").write_bytes(given().text()[:100])
+    kept = Kept(tmp_path, AGENT)
+    await kept.renewed(Source([given()]))
+    assert kept.read() is not None
+    assert {file.name for file in tmp_path.iterdir()} == {"credentials.json", "lock"}
+
+
 async def test_a_full_disk_takes_no_credentials_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, content: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

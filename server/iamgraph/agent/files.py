@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,8 +27,10 @@ def read_private(path: Path) -> bytes:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Put the content in the file's place, mode 0600. It is on the disk when this returns."""
-    new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    """Put the content in the file's place, mode 0600. It is on the disk when this returns. INVARIANT: one process at a time
+    writes a file, which the locks below see to; so what is left of another's write is one's that was killed."""
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
     handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
