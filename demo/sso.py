@@ -27,7 +27,9 @@ async def installed(folder: Path) -> Path:
     copy = folder / "idp"
     shutil.copytree(FOLDER, copy, ignore=shutil.ignore_patterns("node_modules"))
     command = ("npm", "ci", "--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts")
-    async with started(*command, folder=copy, log=folder / "npm.log") as npm:
+    # Node.js 22 keeps what npm has compiled with the other temporary files.
+    environ = {**os.environ, "TMPDIR": str(folder)}
+    async with started(*command, folder=copy, environ=environ, log=folder / "npm.log") as npm:
         await npm.done()
     return copy
 

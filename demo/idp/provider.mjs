@@ -9,7 +9,7 @@ import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 
-console.info = console.warn = console.error;
+console.info = console.warn = console.error; // it would warn where others read what it says
 // The last that Node.js 18 runs, which Debian 12 has: the next ones miss crypto.hash there.
 const { default: Provider } = await import('oidc-provider');
 
@@ -45,8 +45,9 @@ function rotate() {
     interactions: { url: (ctx, interaction) => `/login/${interaction.uid}` },
     loadExistingGrant, // nobody is asked for consent: the company has given it
   });
-  provider.on('backchannel.error', (ctx, error) => console.error('back-channel logout:', error));
-  provider.on('server_error', (ctx, error) => console.error(error));
+  for (const event of ['authorization.error', 'grant.error', 'backchannel.error', 'server_error']) {
+    provider.on(event, (ctx, error) => console.error(event, error));
+  }
 }
 
 async function loadExistingGrant({ oidc }) {
