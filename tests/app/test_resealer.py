@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tortoise.models import Model
 
 from iamgraph.app import resealer as resealing
 from iamgraph.app.history.sealer import HistorySealer
@@ -22,8 +24,8 @@ from iamgraph.domain.entities import AccessKey, KeyStatus
 from iamgraph.security.keyfile import MasterKeys, changing
 from iamgraph.security.keyring import KeyRing
 from iamgraph.security.sealing import Sealer, SealError, sealed_under
-from iamgraph.store import models
 from iamgraph.store.saml_providers import SealedPrivateKey
+from iamgraph.store.schema import APP, APPS
 from iamgraph.store.sealed import SealedColumn
 from iamgraph.store.session import StoreSession
 
@@ -112,10 +114,11 @@ SECRETS = sorted(kind % n for kind in KINDS for n in range(5))
 
 
 def test_every_sealed_column_is_known() -> None:
+    modules = [import_module(name) for name in APPS[APP]["models"]]
     tables = {
         str(model._meta.db_table)
-        for model in vars(models).values()
-        if isinstance(model, type) and issubclass(model, models.Model) and model is not models.Model
+        for model in (one for module in modules for one in vars(module).values())
+        if isinstance(model, type) and issubclass(model, Model) and model is not Model
         if any(name.startswith("sealed") for name in model._meta.fields_map)
     }
     assert tables == {column.value[0] for column in SealedColumn}

@@ -15,14 +15,14 @@ from tortoise.migrations.graph import MigrationKey
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.transactions import in_transaction
 
-from . import migrations
+from . import migrations, models
 from .failures import SchemaError
 from .statements import Statements
 
 APP = "store"
 APPS: Mapping[str, dict[str, Any]] = {
     APP: {
-        "models": ["iamgraph.store.models"],
+        "models": [f"{models.__name__}.{module.name}" for module in pkgutil.iter_modules(models.__path__)],
         "migrations": "iamgraph.store.migrations",
         "default_connection": "default",
     }
