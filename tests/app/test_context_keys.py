@@ -40,11 +40,9 @@ from iamgraph.domain.entities import (
     InstanceProfile,
     KeyStatus,
     ManagedPolicy,
-    OidcProvider,
     PasswordPolicy,
     PrincipalType,
     Role,
-    SamlProvider,
     Session,
     SessionPolicies,
     SessionSource,
@@ -52,6 +50,7 @@ from iamgraph.domain.entities import (
     User,
     VirtualMfaDevice,
 )
+from iamgraph.domain.providers import OidcProvider, SamlProvider
 from iamgraph.security.tokens import token_hash
 
 from ..service import ACCOUNT, Service

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 import pytest
 
 from iamgraph.app.saml_claims import SamlIdentity, saml_identity
-from iamgraph.domain.entities import SamlProvider, Tag
+from iamgraph.domain.entities import Tag
 from iamgraph.domain.errors import InvalidIdentityToken
+from iamgraph.domain.providers import SamlProvider
 from iamgraph.federation.saml.assertion import Assertion, NameId
 
 from .asking import ACCOUNT, OTHER, arn

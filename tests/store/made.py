@@ -12,8 +12,6 @@ from iamgraph.domain.entities import (
     Group,
     InstanceProfile,
     ManagedPolicy,
-    OidcClient,
-    OidcProvider,
     PrincipalType,
     Role,
     Session,
@@ -21,8 +19,8 @@ from iamgraph.domain.entities import (
     SessionSource,
     User,
     VirtualMfaDevice,
-    WholeSamlProvider,
 )
+from iamgraph.domain.providers import OidcClient, OidcProvider, WholeSamlProvider
 from iamgraph.store.session import StoreSession
 
 ACCOUNT, OTHER = "111122223333", "444455556666"

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from iamgraph.domain.entities import FederatedOrigin, SignInFlow
+from iamgraph.domain.entities import FederatedOrigin
+from iamgraph.domain.providers import SignInFlow
 from iamgraph.store.unit import Database
 
 from .made import ACCOUNT, NOW, OTHER, add_account, oidc_client, oidc_provider, role, session

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from iamgraph.domain.entities import AssertionEncryptionMode, SamlPrivateKey, SamlProvider, Tag, WholeSamlProvider
+from iamgraph.domain.entities import Tag
 from iamgraph.domain.errors import EntityAlreadyExists
+from iamgraph.domain.providers import AssertionEncryptionMode, SamlPrivateKey, SamlProvider, WholeSamlProvider
 from iamgraph.store.saml_providers import SealedPrivateKey
 from iamgraph.store.unit import Database
 

@@ -8,13 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from ..domain.arn import SAML_PROVIDER, parse_arn
-from ..domain.entities import (
-    AssertionEncryptionMode,
-    FederatedOrigin,
-    Session,
-    SessionSource,
-    WholeSamlProvider,
-)
+from ..domain.entities import FederatedOrigin, Session, SessionSource
 from ..domain.errors import (
     ExpiredIdentityToken,
     IamError,
@@ -26,6 +20,7 @@ from ..domain.errors import (
     NotTrusted,
 )
 from ..domain.names import Between, Doc, RoleArn, SamlAssertionText, SamlProviderArn
+from ..domain.providers import AssertionEncryptionMode, WholeSamlProvider
 from ..domain.throttling import Limit, web_identity_limit
 from ..federation.saml.assertion import AnyRequest, Assertion, Receiver
 from ..federation.saml.refusal import Expired, Refused, Rejected

@@ -16,16 +16,14 @@ from ..domain.entities import (
     InstanceProfile,
     LoginProfile,
     ManagedPolicy,
-    MappingRules,
-    OidcProvider,
     PasswordPolicy,
     PolicyVersion,
     Role,
-    SamlProvider,
     Tag,
     User,
 )
 from ..domain.passkeys import MfaDevice, Passkey
+from ..domain.providers import MappingRules, OidcProvider, SamlProvider
 from ..domain.services import Service, part_text
 
 Shown = Mapping[str, str | int | None]

@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from ..domain.entities import SignInAttempt
 from ..domain.errors import IamError, InvalidInput, MalformedPolicyDocument, NoSuchEntity
 from ..domain.mapping.attempt import said
 from ..domain.mapping.claims import Identity
 from ..domain.mapping.offers import Mapped, mapped
 from ..domain.mapping.rules import read_rules
 from ..domain.names import Doc, MappingRulesText, Match, ProviderArn, Secret
+from ..domain.providers import SignInAttempt
 from .mapping_rules import MAPPED, ProviderWithRules
 from .operation import Query, operation
 from .work import Work

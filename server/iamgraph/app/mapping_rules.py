@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..domain.arn import OIDC_PROVIDER, SAML_PROVIDER, parse_arn
-from ..domain.entities import MappingRules, OidcProvider, SamlProvider
 from ..domain.errors import IamError, LimitExceeded, MalformedPolicyDocument, NoSuchEntity
 from ..domain.mapping.rules import read_rules
 from ..domain.names import MappingRulesText, ProviderArn
+from ..domain.providers import MappingRules, OidcProvider, SamlProvider
 from ..store.session import StoreSession
 from .caller import Caller
 from .changes import GONE, shown_mapping_rules

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from ..domain.entities import OidcClient, OidcProvider
 from ..domain.errors import IamError, InvalidInput, NoSuchEntity
 from ..domain.names import ClientId, ClientSecret, Count, Doc, MfaValue, OidcProviderArn, OidcScope
+from ..domain.providers import OidcClient, OidcProvider
 from .changes import GONE, Shown
 from .oidc_providers import PROVIDER
 from .operation import Command, Query, operation

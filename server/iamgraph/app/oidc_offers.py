@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..domain.arn import parse_arn
-from ..domain.entities import OidcClient, OidcProvider
 from ..domain.errors import NotTrusted
 from ..domain.mapping.offers import Mapped, Offer, mapped
 from ..domain.mapping.rules import read_rules
+from ..domain.providers import OidcClient, OidcProvider
 from ..federation.oidc.tokens import Token
 from .federated_roles import trusting_role
 from .tagging import request_tags

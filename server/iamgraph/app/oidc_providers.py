@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from ..domain.arn import OIDC_PROVIDER, iam_arn, parse_arn
-from ..domain.entities import OidcProvider, Tag
+from ..domain.entities import Tag
 from ..domain.errors import EntityAlreadyExists, IamError, LimitExceeded, NoSuchEntity
 from ..domain.issuers import check_issuer, without_scheme
 from ..domain.names import ClientId, Doc, OidcProviderArn, OidcProviderUrl, Thumbprint
+from ..domain.providers import OidcProvider
 from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
 from ..store.session import StoreSession
 from .caller import Caller

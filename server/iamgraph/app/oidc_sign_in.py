@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated
 
-from ..domain.entities import OidcClient, OidcProvider, SignInFlow
 from ..domain.errors import (
     ExpiredIdentityToken,
     IamError,
@@ -24,6 +23,7 @@ from ..domain.errors import (
 )
 from ..domain.mapping.attempt import Attempt
 from ..domain.names import Doc, Match, Secret
+from ..domain.providers import OidcClient, OidcProvider, SignInFlow
 from ..domain.throttling import Limit, web_identity_limit
 from ..federation.oidc.relying_party import Answer, Registration, RelyingParty
 from ..federation.oidc.tokens import Token, parse

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..domain.arn import parse_arn
-from ..domain.entities import SamlProvider, Tag
+from ..domain.entities import Tag
 from ..domain.errors import InvalidIdentityToken, InvalidInput
 from ..domain.mapping.attempt import Attempt, kept
 from ..domain.mapping.claims import Claims, Identity
 from ..domain.names import ROLE_SESSION_NAME, SOURCE_IDENTITY, Match, shown
+from ..domain.providers import SamlProvider
 from ..domain.tags import check_tags
 from ..federation.saml.assertion import Assertion, NameId
 from .tagging import request_tags

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from ..domain.arn import SAML_PROVIDER, iam_arn, parse_arn
-from ..domain.entities import AssertionEncryptionMode, SamlProvider, Tag, WholeSamlProvider
+from ..domain.entities import Tag
 from ..domain.errors import EntityAlreadyExists, IamError, InvalidInput, LimitExceeded, NoSuchEntity
 from ..domain.ids import saml_id
 from ..domain.names import (
@@ -21,6 +21,7 @@ from ..domain.names import (
     SamlProviderArn,
     SamlProviderName,
 )
+from ..domain.providers import AssertionEncryptionMode, SamlProvider, WholeSamlProvider
 from ..domain.tags import check_tag_keys, check_tags, with_tags, without_tags
 from ..federation.saml.metadata import IdentityProvider, identity_provider
 from ..federation.saml.refusal import Refused

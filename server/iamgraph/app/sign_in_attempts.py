@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from ..domain.entities import SignInAttempt
 from ..domain.errors import IamError, InvalidInput, NoSuchEntity
 from ..domain.names import ProviderArn
+from ..domain.providers import SignInAttempt
 from .listing import Listed, Marker, MaxItems, listed, position
 from .mapping_rules import MAPPED, ProviderWithRules
 from .operation import Query, operation

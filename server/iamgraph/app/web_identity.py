@@ -9,12 +9,7 @@ from datetime import datetime
 from typing import Annotated
 
 from ..domain.arn import parse_arn
-from ..domain.entities import (
-    FederatedOrigin,
-    OidcProvider,
-    Session,
-    SessionSource,
-)
+from ..domain.entities import FederatedOrigin, Session, SessionSource
 from ..domain.errors import (
     ExpiredIdentityToken,
     IamError,
@@ -27,6 +22,7 @@ from ..domain.errors import (
     NotTrusted,
 )
 from ..domain.names import Between, Doc, RoleArn, RoleSessionName, WebIdentityToken, shown
+from ..domain.providers import OidcProvider
 from ..domain.throttling import Limit, web_identity_limit
 from ..federation.oidc.tokens import Token, parse
 from .caller import Caller

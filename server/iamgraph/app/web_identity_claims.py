@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ..domain.entities import OidcClient, OidcProvider, Tag
+from ..domain.entities import Tag
 from ..domain.errors import IdpRejectedClaim, InvalidInput
 from ..domain.mapping.attempt import Attempt, kept
 from ..domain.mapping.claims import Claims, Identity
 from ..domain.names import SOURCE_IDENTITY, shown
+from ..domain.providers import OidcClient, OidcProvider
 from ..domain.tags import check_tags
 from ..federation.oidc.tokens import Token
 from .tagging import request_tags

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..domain.entities import MappingRules
+from ..domain.providers import MappingRules
 from .statements import Row, Statements, instant
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import orjson
 
-from ..domain.entities import OidcClient, SignInFlow
+from ..domain.providers import OidcClient, SignInFlow
 from .named import json_text
 from .statements import Row, Statements, insert, instant
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
-from ..domain.entities import OidcProvider, Tag
+from ..domain.entities import Tag
 from ..domain.errors import EntityAlreadyExists
+from ..domain.providers import OidcProvider
 from .named import json_text, tags_of, tags_text
 from .statements import Row, Statements, insert, instant
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import orjson
 
-from ..domain.entities import AssertionEncryptionMode, SamlPrivateKey, SamlProvider, Tag, WholeSamlProvider
+from ..domain.entities import Tag
 from ..domain.errors import EntityAlreadyExists
+from ..domain.providers import AssertionEncryptionMode, SamlPrivateKey, SamlProvider, WholeSamlProvider
 from .named import json_text, tags_of, tags_text
 from .statements import Row, Statements, insert, instant, instant_or_none
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from ..domain.entities import Event, EventOutcome, SignInAttempt
+from ..domain.entities import Event, EventOutcome
 from ..domain.mapping.attempt import Attempt
+from ..domain.providers import SignInAttempt
 from .pages import Page, page_of
 from .statements import Row, Statements, instant
 

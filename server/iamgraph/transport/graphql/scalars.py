@@ -12,10 +12,11 @@ import strawberry
 from ...app.questions.exclusions import AttachmentType, PolicyIdentifierType
 from ...app.questions.supposed import ContextKeyType
 from ...app.reports.credentials import CredentialReportState
-from ...domain.entities import AssertionEncryptionMode, AssignmentStatus, EventOutcome, KeyStatus, SessionSource
+from ...domain.entities import AssignmentStatus, EventOutcome, KeyStatus, SessionSource
 from ...domain.passkeys import MfaKind
 from ...domain.policy.evaluate import Lacking, Outcome, PolicyKind
 from ...domain.policy.finding import Severity
+from ...domain.providers import AssertionEncryptionMode
 
 ARN = NewType("ARN", str)
 AccountId = NewType("AccountId", str)

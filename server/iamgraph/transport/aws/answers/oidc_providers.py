@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ....app import oidc_providers as providers
-from ....domain.entities import OidcProvider
+from ....domain.providers import OidcProvider
 from ..action import Action, Asked
 from ..models import Structure
 from .base import instant, page, tag, tags

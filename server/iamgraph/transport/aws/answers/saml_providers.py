@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ....app import saml_providers as providers
-from ....domain.entities import SamlProvider, WholeSamlProvider
+from ....domain.providers import SamlProvider, WholeSamlProvider
 from ..action import Action, Asked
 from ..models import Structure
 from .base import instant, page, tag, tags

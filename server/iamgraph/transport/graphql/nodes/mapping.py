@@ -9,7 +9,7 @@ from ....app import mapping_rules
 from ....app.explain_mapping import ExplainMapping
 from ....app.mapping_rules import GetMappingRules
 from ....app.sign_in_attempts import ListSignInAttempts
-from ....domain import entities
+from ....domain import providers
 from ....domain.entities import EventOutcome
 from ....domain.errors import InvalidInput
 from ....domain.mapping.offers import Mapped, Offer, Verdict
@@ -26,7 +26,7 @@ class MappingRules:
     updated_at: DateTime
 
     @classmethod
-    def of(cls, found: entities.MappingRules) -> MappingRules:
+    def of(cls, found: providers.MappingRules) -> MappingRules:
         return cls(rules=found.rules, updated_at=DateTime(found.updated_at))
 
     @classmethod
@@ -51,7 +51,7 @@ class SignInAttempt:
     ip_address: str | None
 
     @classmethod
-    def of(cls, found: entities.SignInAttempt) -> SignInAttempt:
+    def of(cls, found: providers.SignInAttempt) -> SignInAttempt:
         return cls(
             id=strawberry.ID(node_id("SignInAttempt", found.id)),
             at=DateTime(found.at),

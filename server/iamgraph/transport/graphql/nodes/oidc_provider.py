@@ -6,7 +6,7 @@ import strawberry
 
 from ....app.oidc_clients import Addresses, GetOpenIDConnectClient
 from ....app.oidc_providers import GetOpenIDConnectProvider
-from ....domain import entities
+from ....domain import providers
 from ..context import Info
 from ..scalars import DateTime
 from .base import Ref, Resource, Seen, Tag, tags_of
@@ -18,7 +18,7 @@ from .mapping import Mapping
     "What it has to be told are the last three addresses."
 )
 class OidcClient:
-    source: strawberry.Private[entities.OidcClient]
+    source: strawberry.Private[providers.OidcClient]
     client_id: str
     is_confidential: bool = strawberry.field(description="Whether it has a secret.")
     scopes: list[str]
@@ -47,7 +47,7 @@ class OidcClient:
         return Addresses.of(info.context.kernel.tools, self.source.provider_id)
 
     @classmethod
-    def of(cls, client: entities.OidcClient) -> OidcClient:
+    def of(cls, client: providers.OidcClient) -> OidcClient:
         return cls(
             source=client,
             client_id=client.client_id,
@@ -61,11 +61,11 @@ class OidcClient:
 @strawberry.type(description="An OpenID Connect provider, which the account trusts to say who somebody is.")
 class OidcProvider(Mapping, Resource):
     @classmethod
-    def of(cls, provider: entities.OidcProvider, seen: Seen = Seen.WHOLE) -> OidcProvider:
+    def of(cls, provider: providers.OidcProvider, seen: Seen = Seen.WHOLE) -> OidcProvider:
         return cls(ref=Ref("OidcProvider", provider.id, provider.arn, seen, provider))
 
     @classmethod
-    def named(cls, provider: entities.OidcProvider) -> OidcProvider:
+    def named(cls, provider: providers.OidcProvider) -> OidcProvider:
         return cls.of(provider, Seen.NAMED)
 
     def reading(self) -> GetOpenIDConnectProvider:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import strawberry
 
 from ....app.saml_providers import GetSAMLProvider
-from ....domain import entities
-from ....domain.entities import AssertionEncryptionMode
+from ....domain import providers
+from ....domain.providers import AssertionEncryptionMode
 from ..context import Info
 from ..scalars import DateTime
 from .base import Ref, Resource, Seen, Tag, tags_of
@@ -22,15 +22,15 @@ class SamlPrivateKey:
 @strawberry.type(description="A SAML 2.0 identity provider, which the account trusts to say who somebody is.")
 class SamlProvider(Mapping, Resource):
     @classmethod
-    def of(cls, provider: entities.SamlProvider, seen: Seen = Seen.WHOLE) -> SamlProvider:
+    def of(cls, provider: providers.SamlProvider, seen: Seen = Seen.WHOLE) -> SamlProvider:
         return cls(ref=Ref("SamlProvider", provider.id, provider.arn, seen, provider))
 
     @classmethod
-    def listed(cls, provider: entities.SamlProvider) -> SamlProvider:
+    def listed(cls, provider: providers.SamlProvider) -> SamlProvider:
         return cls.of(provider, Seen.LISTED)
 
     @classmethod
-    def named(cls, provider: entities.SamlProvider) -> SamlProvider:
+    def named(cls, provider: providers.SamlProvider) -> SamlProvider:
         return cls.of(provider, Seen.NAMED)
 
     def reading(self) -> GetSAMLProvider:
@@ -78,5 +78,5 @@ class SamlProvider(Mapping, Resource):
         return self.part(info, Seen.WHOLE, tags_of)
 
 
-def _keys_of(provider: entities.SamlProvider) -> list[SamlPrivateKey]:
+def _keys_of(provider: providers.SamlProvider) -> list[SamlPrivateKey]:
     return [SamlPrivateKey(key_id=key.id, created_at=DateTime(key.created_at)) for key in provider.private_keys]
