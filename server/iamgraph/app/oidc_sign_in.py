@@ -6,7 +6,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated
@@ -108,6 +109,24 @@ async def registered(work: Work, provider_id: str) -> Registered:
     return Registered(provider=provider, client=client, registration=registration)
 
 
+@contextmanager
+def telling_little(provider: OidcProvider, caller: Caller) -> Iterator[None]:
+    """INVARIANT: what is wrong with what a provider is said to have said is for the history alone: it would help whoever
+    made it up. A person is told by which id an administrator finds it."""
+    try:
+        yield
+    except IdpCommunicationError as error:
+        told = f"{provider.name} does not answer as it should."
+        raise for_strangers(error, IdpCommunicationError(f"{told} {_whom_to_ask(caller)}")) from None
+    except (InvalidIdentityToken, ExpiredIdentityToken, IdpRejectedClaim) as error:
+        told = f"{provider.name} has not signed you in here."
+        raise for_strangers(error, InvalidIdentityToken(f"{told} {_whom_to_ask(caller)}")) from None
+
+
+def _whom_to_ask(caller: Caller) -> str:
+    return f"Begin again; if that does not help, tell your administrator this id: {caller.origin.request_id}."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Beginning:
     registered: Registered
@@ -138,13 +157,14 @@ class BeginOidcSignIn(Command[Begun]):
 
     async def prepare(self, caller: Caller, tools: Tools, looked: _Beginning) -> tuple[SignInFlow, str]:
         state, nonce, verifier = (tools.entropy(32).hex() for _ in range(3))
-        url = await RelyingParty(tools.oidc).authorization_url(
-            looked.registered.registration,
-            scopes=looked.registered.client.scopes,
-            state=state,
-            nonce=nonce,
-            verifier=verifier,
-        )
+        with telling_little(looked.registered.provider, caller):
+            url = await RelyingParty(tools.oidc).authorization_url(
+                looked.registered.registration,
+                scopes=looked.registered.client.scopes,
+                state=state,
+                nonce=nonce,
+                verifier=verifier,
+            )
         flow = SignInFlow(
             id=token_hash(state),
             provider_id=looked.registered.provider.id,
@@ -226,13 +246,14 @@ class FinishOidcSignIn(Command[CameBack]):
             raise InvalidIdentityToken("this sign-in was begun with another provider")
         if not hmac.compare_digest(flow.browser_hash, token_hash(self.browser)):
             raise InvalidIdentityToken("this sign-in was begun in another browser")
-        token = await RelyingParty(tools.oidc).identity(
-            looked.registered.registration,
-            Answer(code=self.code, error=self.error, issuer=self.issuer),
-            nonce=flow.nonce,
-            verifier=flow.verifier,
-            now=tools.clock().timestamp(),
-        )
+        with telling_little(looked.registered.provider, caller):
+            token = await RelyingParty(tools.oidc).identity(
+                looked.registered.registration,
+                Answer(code=self.code, error=self.error, issuer=self.issuer),
+                nonce=flow.nonce,
+                verifier=flow.verifier,
+                now=tools.clock().timestamp(),
+            )
         return _Spoken(token=token, next_path=flow.next_path)
 
     async def execute(self, work: Work, target: None, prepared: _Spoken) -> CameBack:
@@ -240,7 +261,8 @@ class FinishOidcSignIn(Command[CameBack]):
         found = await registered(work, self.provider_id)
         provider = found.provider
         work.trail.attempt = attempted(provider, found.client, token)
-        identity = web_identity(provider, token, token.audience((found.client.client_id,)))
+        with telling_little(provider, work.caller):
+            identity = web_identity(provider, token, token.audience((found.client.client_id,)))
         work.trail.principal_id = f"{provider.arn}:{identity.audience}:{identity.subject}"
         work.trail.principal_arn = provider.arn
         # Nobody has guessed anything: many people may come from one address.

@@ -13,6 +13,7 @@ from ..federation.oidc.relying_party import RelyingParty
 from ..federation.oidc.tokens import LogoutToken
 from ..security.tokens import token_hash
 from .caller import Caller
+from .federated_roles import for_strangers
 from .oidc_clients import Addresses, id_token_context
 from .oidc_sign_in import ProviderId, Registered, registered
 from .operation import Command, Need, operation
@@ -55,12 +56,17 @@ class EndOidcSessions(Command[int]):
 
     async def prepare(self, caller: Caller, tools: Tools, looked: _Telling) -> LogoutToken:
         registration = looked.registered.registration
-        return await RelyingParty(tools.oidc).logout(
-            self.logout_token,
-            issuer=registration.issuer,
-            client_id=registration.client_id,
-            now=tools.clock().timestamp(),
-        )
+        try:
+            return await RelyingParty(tools.oidc).logout(
+                self.logout_token,
+                issuer=registration.issuer,
+                client_id=registration.client_id,
+                now=tools.clock().timestamp(),
+            )
+        except (InvalidIdentityToken, ExpiredIdentityToken, IdpCommunicationError) as error:
+            # Anybody can send one. The provider's administrator finds in the history what is wrong with it.
+            told = InvalidIdentityToken(f"The logout token of the request {caller.origin.request_id} is not accepted.")
+            raise for_strangers(error, told) from None
 
     async def execute(self, work: Work, target: None, prepared: LogoutToken) -> int:
         found = await registered(work, self.provider_id)

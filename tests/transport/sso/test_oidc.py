@@ -161,6 +161,16 @@ async def test_coming_back_is_worth_something_once_and_in_one_browser(
         assert SESSION not in by.cookies and await sessions(service) == before
         return page.problem or ""
 
+    async def told_little(path: str) -> str:
+        """The reason, which the history has, and the person has not."""
+        shown = await refused(path)
+        event = (await service.events(name="FinishOidcSignIn"))[0]
+        assert shown == (
+            f"{corp.name} has not signed you in here. Begin again; if that does not help, tell your administrator this id: "
+            f"{event.request_id}."
+        )
+        return event.error_message or ""
+
     over = "this sign-in was not begun here, was finished already, or took too long"
     assert await refused(f"/sso/oidc/{corp.id}/callback?code=x&state=y") == over
     assert await refused(f"/sso/oidc/{corp.id}/callback") == over
@@ -178,17 +188,18 @@ async def test_coming_back_is_worth_something_once_and_in_one_browser(
         ({"iss": "https://evil.example"}, "another provider's"),
         ({"iss": ""}, "another provider's"),
         ({"code": "", "error": "access_denied"}, "access_denied"),
-        ({"code": "", "error": "a\nb"}, "must match"),
         ({"code": ""}, "has no code"),
         ({"code": "made-up"}, "gave no token"),
     ):
         corp.answer = answer
-        assert why in await refused(corp.authorized(await sent(browser, corp))), answer
+        assert why in await told_little(corp.authorized(await sent(browser, corp))), answer
+    corp.answer = {"code": "", "error": "a\nb"}
+    assert "must match" in await refused(corp.authorized(await sent(browser, corp)))
     corp.answer = {}
     # Somebody else's code is good for their verifier alone.
     theirs = URL(corp.authorized(await sent(stranger, corp))).query["code"]
     corp.answer = {"code": theirs}
-    assert "gave no token" in await refused(corp.authorized(await sent(browser, corp)))
+    assert "gave no token" in await told_little(corp.authorized(await sent(browser, corp)))
     corp.answer = {}
     for person, why in (
         ({"nonce": "another"}, "nonce"),
@@ -198,7 +209,7 @@ async def test_coming_back_is_worth_something_once_and_in_one_browser(
         ({"exp": int(time.time()) - 90}, "expired"),
     ):
         corp.person = {"sub": "u-1", **person}
-        assert why in await refused(corp.authorized(await sent(browser, corp))), person
+        assert why in await told_little(corp.authorized(await sent(browser, corp))), person
     assert (await browser.get(f"/sso/oidc/{'0' * 32}/login")).status == 403
     assert (await browser.get("/sso/oidc/nonsense/login")).status == 404
 
@@ -237,7 +248,10 @@ async def test_a_client_without_a_secret(service: Service, browser: Browser) -> 
 async def test_a_provider_that_is_away(service: Service, browser: Browser, corp: Corp) -> None:
     corp.is_down = True
     page = await browser.get(f"/sso/oidc/{corp.id}/login")
-    assert page.title == "That did not work" and "503" in (page.problem or "")
+    assert page.title == "That did not work"
+    assert (page.problem or "").startswith(f"{corp.name} does not answer as it should.")
+    (event,) = await service.events(name="BeginOidcSignIn")
+    assert "503" in event.error_message and event.request_id in (page.problem or "")
 
 
 async def test_who_signs_out_is_told_where_else_to(service: Service, browser: Browser, corp: Corp) -> None:
